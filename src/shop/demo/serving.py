@@ -1,0 +1,63 @@
+"""Serve Litestar apps inside the running event loop, several of them in one process."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+
+GRACE = 5.0
+"""Seconds that requests in flight get to finish after a stop was asked for."""
+
+
+class PortTaken(RuntimeError):
+    """Somebody else already listens on the port."""
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Raise PortTaken if nobody could listen there; granian shares ports silently, so it is asked before."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(f"{host}:{port} cannot be listened on: {error.strerror}") from error
+
+
+@asynccontextmanager
+async def serving(app: Litestar, *, host: str = "127.0.0.1", port: int) -> AsyncGenerator[str]:
+    """Serve an app for the length of the block and give its base URL, which answers by then; stop gracefully after."""
+    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415  imported late: half of the start-up time
+    from granian.server.embed import Server  # noqa: PLC0415
+
+    refuse_taken_port(host, port)
+    server = Server(app, address=host, port=port, interface=Interfaces.ASGI, http=HTTPModes.http1, websockets=False, log_enabled=False)
+    running: asyncio.Task[None] = asyncio.create_task(server.serve())
+    try:
+        await _listening(host, port, running)
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+        await asyncio.wait({running}, timeout=GRACE)
+
+
+async def serve(app: Litestar, *, host: str = "127.0.0.1", port: int, ready: asyncio.Event | None = None) -> None:
+    """Serve an app until the task is cancelled; `ready` is set as soon as it answers."""
+    async with serving(app, host=host, port=port):
+        if ready:
+            ready.set()
+        await asyncio.Event().wait()
+
+
+async def _listening(host: str, port: int, running: asyncio.Task[None]) -> None:
+    while not running.done():
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.005)
+            continue
+        writer.close()
+        return
+    running.result()
+    raise RuntimeError(f"the server on {host}:{port} stopped before it answered")

@@ -1,0 +1,75 @@
+"""Who calls, and which routes answer whom."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from shop.kit.problems import Forbidden, Unauthenticated
+
+
+class Role(StrEnum):
+    """What a user may be."""
+
+    CUSTOMER = "customer"
+    STAFF = "staff"
+
+
+class Caller(Struct, frozen=True):
+    """Who sent a request: from the verified access token, the capability headers and the connection; `address` is the client's IP address."""
+
+    user_id: UUID | None = None
+    roles: frozenset[str] = frozenset()
+    cart_token: str | None = None
+    order_token: str | None = None
+    address: str = ""
+
+    @property
+    def is_staff(self) -> bool:
+        """Tell whether staff is calling."""
+        return Role.STAFF in self.roles
+
+    @property
+    def customer_id(self) -> UUID | None:
+        """Give the id of the customer who is calling, if one is."""
+        return self.user_id if Role.CUSTOMER in self.roles else None
+
+    @property
+    def scope(self) -> str:
+        """Name who is calling, for the scope of an idempotency key."""
+        return f"user:{self.user_id}" if self.user_id else f"guest:{self.cart_token or ''}"
+
+
+class Token(StrEnum):
+    """How a route treats the bearer token: a bad one is as none, or 401; or a good one is needed."""
+
+    LENIENT = "lenient"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class Policy(Struct, frozen=True):
+    """Whom a route answers; every route declares one or the application does not start."""
+
+    token: Token
+    role: Role | None = None
+    capability: str | None = None
+
+    def admit(self, caller: Caller) -> None:
+        """Let the caller pass; raises Unauthenticated, Forbidden."""
+        if self.token is Token.REQUIRED and caller.user_id is None:
+            raise Unauthenticated
+        if self.role is not None and self.role not in caller.roles:
+            raise Forbidden
+
+
+public = Policy(Token.LENIENT)
+anyone = Policy(Token.OPTIONAL)
+signed_in = Policy(Token.REQUIRED)
+customer = Policy(Token.REQUIRED, Role.CUSTOMER)
+staff = Policy(Token.REQUIRED, Role.STAFF)
+
+
+def capability(kind: str) -> Policy:
+    """Answer whoever owns the cart or order: by token of the user or by its capability header; ownership is the service's to check."""
+    return Policy(Token.OPTIONAL, capability=kind)

@@ -1,0 +1,66 @@
+"""The manifest of a module, and the parts that every module has."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from dishka import AsyncContainer, FromComponent, Provider, Scope
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from shop.kit.clock import Clock
+from shop.kit.database import Database, S
+from shop.kit.idempotency import IdempotencyKeys
+from shop.kit.jobs import Job
+from shop.kit.secrets import Keyring
+
+
+class Module(Struct, frozen=True):
+    """What a module offers, what it needs, and how the composition root gets at its parts.
+
+    `offers` and `needs` are ports. `provider` builds the services and one implementation per offered port (dishka, component = name).
+    `routes` are the public handlers, each with its full path and a policy. `jobs` gives the background work.
+    """
+
+    name: str
+    offers: tuple[Any, ...]
+    needs: tuple[Any, ...]
+    provider: Callable[[], Provider]
+    routes: Sequence[HTTPRouteHandler]
+    jobs: Callable[[AsyncContainer], Awaitable[Sequence[Job]]]
+
+
+class DatabaseUrls(Struct, frozen=True):
+    """The database URL of each hosted module."""
+
+    urls: dict[str, str]
+
+
+class ModuleProvider(Provider):
+    """Provides a module's Database, Keyring and IdempotencyKeys in its own component; modules derive theirs and add services.
+
+    `metadata` has the tables `secrets` and `idempotency_keys`.
+    """
+
+    def __init__(self, name: str, store: type[S], metadata: sa.MetaData) -> None:
+        """Provide the database of this name under `Database[store]`."""
+        super().__init__(scope=Scope.APP, component=name)
+        opened_type = Database[store]  # type: ignore[valid-type]
+
+        async def open_database(urls: Annotated[DatabaseUrls, FromComponent()], clock: Annotated[Clock, FromComponent()]) -> AsyncIterator[Any]:
+            opened = Database(urls.urls[name], name, store, clock)
+            yield opened
+            await opened.dispose()
+
+        def keyring(opened: Any) -> Keyring:
+            return Keyring(opened, metadata.tables["secrets"])
+
+        def idempotency_keys(opened: Any) -> IdempotencyKeys:
+            return IdempotencyKeys(opened, metadata.tables["idempotency_keys"])
+
+        open_database.__annotations__["return"] = AsyncIterator[opened_type]
+        for factory in (keyring, idempotency_keys):
+            factory.__annotations__["opened"] = opened_type
+        self.provide(open_database)
+        self.provide(keyring)
+        self.provide(idempotency_keys)

@@ -1,0 +1,1 @@
+"""Products, cart, sales and users: strictly bounded, they meet only at ports."""

@@ -1,0 +1,120 @@
+"""What can be set, one frozen Struct per concern; see docs/settings.md for every key."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from msgspec import Struct
+
+from shop.kit.secret import Secret
+
+MODULES = ("products", "cart", "sales", "users")
+STRIPE_API_BASE = "https://api.stripe.com"
+
+
+class Runtime(Struct, frozen=True):
+    """Which modules this process hosts and where it listens."""
+
+    modules: tuple[str, ...] = MODULES
+    env: str = "production"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    public_url: str = "http://localhost:8000"
+    trusted_proxies: tuple[str, ...] = ()
+
+
+class Databases(Struct, frozen=True):
+    """Where the modules keep their data; `own` has the modules with a database of their own."""
+
+    url: str = "sqlite:///var/"
+    own: dict[str, str] = {}
+
+    def of(self, module: str) -> str:
+        """Give the URL for a module."""
+        return self.own.get(module, self.url)
+
+
+class Stripe(Struct, frozen=True):
+    """The payment provider."""
+
+    secret_key: Secret
+    publishable_key: str
+    webhook_secret: Secret
+    api_base: str = STRIPE_API_BASE
+
+
+class Smtp(Struct, frozen=True):
+    """The mail server; `tls` is none, starttls or tls."""
+
+    host: str
+    port: int
+    sender: str
+    username: str | None = None
+    password: Secret | None = None
+    tls: str = "starttls"
+
+
+class Auth(Struct, frozen=True):
+    """Who signs access tokens and how they are checked; `signing_keys` are PEM texts, the first one signs, the others are still published."""
+
+    issuer: str = "http://localhost:8000"
+    signing_keys: tuple[Secret, ...] = ()
+    jwks_url: str | None = None
+
+
+class Remote(Struct, frozen=True):
+    """How modules in other processes are reached; `forced` names ports that go over HTTP although their module is here."""
+
+    internal_secret: Secret | None = None
+    peers: dict[str, tuple[str, ...]] = {}
+    forced: frozenset[str] = frozenset()
+
+
+class ShippingMethod(Struct, frozen=True, forbid_unknown_fields=True):
+    """A way to ship; titles by locale, `price` and `free_from` in minor units, `countries` None means everywhere."""
+
+    code: str
+    title: dict[str, str]
+    price: int
+    free_from: int | None = None
+    countries: tuple[str, ...] | None = None
+
+
+STANDARD = ShippingMethod("standard", {"en": "Standard", "es": "Estándar"}, 495)
+
+
+class Commerce(Struct, frozen=True):
+    """How the shop sells; tax rates by country, such as 0.21."""
+
+    currency: str = "EUR"
+    locales: tuple[str, ...] = ("en", "es")
+    tax_rates: dict[str, Decimal] = {}
+    shipping_methods: tuple[ShippingMethod, ...] = (STANDARD,)
+
+
+class Checkout(Struct, frozen=True):
+    """How long a checkout holds stock before sales gives it up, and before products does."""
+
+    lease: timedelta = timedelta(minutes=15)
+    hard_limit: timedelta = timedelta(hours=24)
+
+
+class Log(Struct, frozen=True):
+    """What is written to standard error."""
+
+    format: str = "json"
+    level: str = "info"
+
+
+class Settings(Struct, frozen=True):
+    """All of it; `stripe` and `smtp` are None where no hosted module needs them."""
+
+    runtime: Runtime = Runtime()
+    databases: Databases = Databases()
+    stripe: Stripe | None = None
+    smtp: Smtp | None = None
+    auth: Auth = Auth()
+    remote: Remote = Remote()
+    commerce: Commerce = Commerce()
+    checkout: Checkout = Checkout()
+    log: Log = Log()
