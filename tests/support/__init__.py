@@ -1,0 +1,1 @@
+"""Servers and folders that tests stand on."""
