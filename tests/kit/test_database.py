@@ -63,7 +63,10 @@ async def test_no_call_leaves_the_module_while_a_transaction_is_open(database: D
 
 async def test_transactions_do_not_nest(database: Database[Store]) -> None:
     """A use case records in one transaction."""
-    async with database.write():
-        with pytest.raises(AssertionError, match="open already"):
-            async with database.write():
-                pass
+
+    async def nest() -> None:
+        async with database.write(), database.write():
+            pass
+
+    with pytest.raises(AssertionError, match="open already"):
+        await nest()
