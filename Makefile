@@ -1,0 +1,42 @@
+# Two commands do it all: `make demo` runs the shop on this machine, `make test` runs its tests.
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check lock clean
+
+demo: .venv/run
+	@exec .venv/bin/shop demo $(ARGS)
+
+test: .venv/dev
+	.venv/bin/pytest -n 2 $(ARGS)
+
+check: .venv/dev
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/lint-imports
+	.venv/bin/mypy
+	.venv/bin/pyright
+	.venv/bin/shop ports --check
+	.venv/bin/shop openapi --check
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Shop needs Python 3.11 or newer; none was found." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run: requirements.txt requirements-build.txt pyproject.toml | .venv/bin/python
+	$(PIP) install --require-hashes -r requirements.txt -r requirements-build.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/run requirements-dev.txt
+	$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+lock: .venv/dev
+	$(PIP) install uv
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --group build -o requirements-build.txt
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements-dev.txt
+
+clean:
+	rm -rf .venv build dist var .mypy_cache .ruff_cache .pytest_cache .hypothesis
