@@ -15,6 +15,10 @@ class OutOfStock(Conflict):
     """Fewer are in stock than were asked for."""
 
 
+class ReservedDifferently(Conflict):
+    """This id holds other lines already."""
+
+
 class Variant(Struct, frozen=True):
     """What is sold under a SKU today; `categories` are the slugs from its category up to the root."""
 
@@ -51,14 +55,17 @@ class Products(Port, Protocol):
         """Give what is sold under these SKUs; unknown and archived ones are left out."""
         ...
 
-    @put("/reservations/{id}", raises=(OutOfStock, Gone), timeout=2.0)
+    @put("/reservations/{id}", raises=(OutOfStock, ReservedDifferently, Gone), timeout=2.0)
     async def reserve(self, *, id: UUID, lines: list[Line], ttl: Seconds) -> Held:
-        """Hold stock under an order's id; the same id always gives the same answer. OutOfStock has `skus`; Gone after a release."""
+        """Hold stock under an order's id; the same id always gives the same answer.
+
+        OutOfStock has `skus` (unknown and archived ones too) and holds nothing; ReservedDifferently when the id came with other lines; Gone after a release.
+        """
         ...
 
     @post("/reservations/{id}/commit", raises=(Gone,), timeout=2.0)
     async def commit(self, *, id: UUID) -> None:
-        """Turn what is held into sold; Gone when it was released or its hard limit passed."""
+        """Turn what is held into sold; Gone when it was released, was never held or its hard limit passed."""
         ...
 
     @post("/reservations/{id}/release", timeout=2.0)
