@@ -53,12 +53,36 @@ class PaymentPage(Struct, frozen=True):
     next_cursor: str | None
 
 
+class WebhookEvent(Struct, frozen=True):
+    """Something that the provider tells; `payment_id` is None when it is about no payment. What it says of a payment may be old: retrieve it."""
+
+    id: str
+    type: str
+    payment_id: str | None
+    created_at: datetime
+
+
+class WebhookVerifier(Protocol):
+    """Tells the provider's own webhooks from anybody else's."""
+
+    def verify(self, payload: bytes, signature: str) -> WebhookEvent:
+        """Read the raw body of a webhook; raises Invalid when the signature is bad, older than 300 s, or the body is no event."""
+        ...
+
+
 class Payments(Port, Protocol):
-    """PaymentIntents with automatic capture. Commands carry the key under which the provider repeats its answer."""
+    """PaymentIntents with automatic capture. Commands carry the key under which the provider repeats its answer.
+
+    Every method raises Unavailable when the provider does not answer, refuses the API key or asks to slow down: the outcome is unknown, repeat it.
+    """
 
     @put("/orders/{order_id}/attempts/{attempt}", raises=(PaymentRefused,), timeout=25.0)
     async def create(self, *, order_id: UUID, attempt: int, amount: Money, number: str) -> Payment:
-        """Create the payment of an order's attempt, or give it again; `number` is shown to people."""
+        """Create the payment of an order's attempt, or give the first answer again; `number` is shown to people.
+
+        A repeat may give an old status. A key lives for 24 h; with another amount it is PaymentRefused(reason="idempotency_error").
+        PaymentRefused(reason="nothing_created"): the first try failed at the provider and this attempt can never exist.
+        """
         ...
 
     @get("/payments/{id}", raises=(PaymentNotFound,), timeout=12.0)
@@ -78,7 +102,10 @@ class Payments(Port, Protocol):
 
     @put("/refunds/{refund_id}", raises=(PaymentNotFound, PaymentRefused), timeout=25.0)
     async def refund(self, *, refund_id: UUID, payment_id: str, amount: Money, reason: str) -> Refund:
-        """Give money back under a refund row's id; `reason` is requested_by_customer, duplicate, fraudulent or other."""
+        """Give money back under a refund row's id, or give the first answer again; `reason` is requested_by_customer, duplicate, fraudulent or other.
+
+        PaymentRefused(reason="nothing_created"): the first try failed at the provider and this refund row can never become one.
+        """
         ...
 
     @get("/payments/{payment_id}/refunds", raises=(PaymentNotFound,), timeout=12.0)
