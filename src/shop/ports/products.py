@@ -59,7 +59,8 @@ class Products(Port, Protocol):
     async def reserve(self, *, id: UUID, lines: list[Line], ttl: Seconds) -> Held:
         """Hold stock under an order's id; the same id always gives the same answer.
 
-        OutOfStock has `skus` (unknown and archived ones too) and holds nothing; ReservedDifferently when the id came with other lines; Gone after a release.
+        OutOfStock has `skus` (also unknown and archived ones) and holds nothing.
+        ReservedDifferently when the id came with other lines before; Gone after a release.
         """
         ...
 
