@@ -63,9 +63,9 @@ class Quote(Struct, frozen=True):
 class Carts(Port, Protocol):
     """Carts and their checkouts. `id` is the order's id; every command is safe to repeat under it."""
 
-    @put("/checkouts/{id}", raises=(CartNotFound, CartEmpty, CartOrdered, CheckoutInProgress, InsufficientStock, Gone), timeout=4.0)
+    @put("/checkouts/{id}", raises=(CartNotFound, CartEmpty, CartOrdered, CheckoutInProgress, InsufficientStock, Conflict, Gone), timeout=4.0)
     async def begin(self, *, id: UUID, cart_id: UUID, owner: Owner, ttl: Seconds) -> Quote:
-        """Lock the cart, hold its stock and give the quote; a refusal leaves the cart open; Gone after a release."""
+        """Lock the cart, hold its stock and give the quote; a refusal leaves the cart open; Conflict: the id is of another cart; Gone: released."""
         ...
 
     @post("/checkouts/{id}/commit", raises=(Gone,), timeout=4.0)
