@@ -28,8 +28,8 @@ def refuse_taken_port(host: str, port: int) -> None:
 @asynccontextmanager
 async def serving(app: Litestar, *, host: str = "127.0.0.1", port: int) -> AsyncGenerator[str]:
     """Serve an app for the length of the block and give its base URL, which answers by then; stop gracefully after."""
-    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415  imported late: half of the start-up time
-    from granian.server.embed import Server  # noqa: PLC0415
+    from granian.constants import HTTPModes, Interfaces
+    from granian.server.embed import Server
 
     refuse_taken_port(host, port)
     server = Server(app, address=host, port=port, interface=Interfaces.ASGI, http=HTTPModes.http1, websockets=False, log_enabled=False)
@@ -38,7 +38,7 @@ async def serving(app: Litestar, *, host: str = "127.0.0.1", port: int) -> Async
         await _listening(host, port, running)
         yield f"http://{host}:{port}"
     finally:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait({running}, timeout=GRACE)
 
 

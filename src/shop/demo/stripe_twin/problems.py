@@ -15,12 +15,14 @@ class StripeProblem(Exception):
         super().__init__(message)
         self.status = status
         self.kept = kept
-        self.fields: dict[str, Any] = {name: value for name, value in fields.items() if value is not None} | {"message": message, "type": type}
+        self.fields: dict[str, Any] = {name: value for name, value in fields.items() if value is not None} | {
+            "message": message,
+            "type": type,
+        }
 
-    def body(self, request_id: str = "") -> dict[str, Any]:
+    def body(self) -> dict[str, Any]:
         """Give the JSON document of this error."""
-        log = {"request_log_url": f"/#{request_id}"} if request_id else {}
-        return {"error": self.fields | log}
+        return {"error": self.fields}
 
 
 def missing(kind: str, id: str, param: str | None = None) -> StripeProblem:
