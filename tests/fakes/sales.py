@@ -1,0 +1,34 @@
+"""What sales offers, kept in memory."""
+
+from uuid import UUID
+
+from shop.kit.paging import decode_cursor, page
+from shop.kit.problems import Problem
+from shop.ports.sales import Purchase, PurchaseHistory, Purchases
+
+
+class FakePurchaseHistory(PurchaseHistory):
+    """Purchases that a test put there with `bought`; `fail_next` makes the next call fail."""
+
+    def __init__(self) -> None:
+        """Nobody has bought anything yet."""
+        self._purchases: dict[UUID, list[Purchase]] = {}
+        self._failures: list[Problem] = []
+
+    def bought(self, customer_id: UUID, purchase: Purchase) -> None:
+        """Let a customer have bought this, after all that was bought before."""
+        self._purchases.setdefault(customer_id, []).append(purchase)
+
+    def fail_next(self, problem: Problem) -> None:
+        """Let the next call fail with this problem."""
+        self._failures.append(problem)
+
+    async def purchases(self, *, customer_id: UUID, limit: int = 20, cursor: str | None = None) -> Purchases:
+        """Give a page of a customer's purchases, newest first."""
+        if self._failures:
+            raise self._failures.pop(0)
+        place = decode_cursor(cursor, tuple[int])
+        numbered = list(enumerate(self._purchases.get(customer_id, [])))[::-1]
+        rows = [row for row in numbered if place is None or row[0] < place[0]]
+        kept, following = page(rows[: limit + 1], limit, lambda row: (row[0],))
+        return Purchases([purchase for _, purchase in kept], following)
