@@ -65,7 +65,7 @@ class Problem(Exception):
             "detail": self.detail,
         }
         if self.errors:
-            document["errors"] = msgspec.to_builtins(self.errors)
+            document["errors"] = [msgspec.to_builtins(error) for error in self.errors]
         if self.retry_after is not None:
             document["retry_after"] = self.retry_after
         return document | self.extra
