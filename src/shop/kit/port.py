@@ -78,9 +78,9 @@ get, post, put, delete = _verb("GET"), _verb("POST"), _verb("PUT"), _verb("DELET
 class Port(Protocol):
     """The base of every port; a Protocol derived from it is checked when it is imported."""
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls) -> None:
         """Check the declaration of a new port; adapters and fakes that inherit one are not looked at."""
-        super().__init_subclass__(**options)
+        super().__init_subclass__()
         if Protocol in cls.__bases__:
             endpoints(cls)
 
