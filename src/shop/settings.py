@@ -23,6 +23,13 @@ class Runtime(Struct, frozen=True):
     trusted_proxies: tuple[str, ...] = ()
 
 
+class Drain(Struct, frozen=True):
+    """How a process ends: `wait` between readiness 503 and the closed door, `limit` for requests in flight."""
+
+    wait: timedelta = timedelta()
+    limit: timedelta = timedelta(seconds=8)
+
+
 class Databases(Struct, frozen=True):
     """Where the modules keep their data; `own` has the modules with a database of their own."""
 
@@ -100,9 +107,9 @@ class Checkout(Struct, frozen=True):
 
 
 class Log(Struct, frozen=True):
-    """What is written to standard error."""
+    """What is written to standard error; `auto` is text on a terminal and json otherwise."""
 
-    format: str = "json"
+    format: str = "auto"
     level: str = "info"
 
 
@@ -110,6 +117,7 @@ class Settings(Struct, frozen=True):
     """All of it; `stripe` and `smtp` are None where no hosted module needs them."""
 
     runtime: Runtime = Runtime()
+    drain: Drain = Drain()
     databases: Databases = Databases()
     stripe: Stripe | None = None
     smtp: Smtp | None = None

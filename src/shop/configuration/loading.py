@@ -1,0 +1,135 @@
+"""Puts the settings together and finds everything that is wrong with them, all at once."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from shop.configuration import sources
+from shop.configuration.keys import KEYS, variable
+from shop.configuration.problems import Fault, InvalidSettings
+from shop.configuration.sources import Given, Source
+from shop.configuration.values import is_protected
+from shop.settings import STRIPE_API_BASE, Auth, Checkout, Commerce, Databases, Drain, Log, Remote, Runtime, Settings, Smtp, Stripe
+
+STRIPE = ("stripe.secret_key", "stripe.publishable_key", "stripe.webhook_secret")
+SMTP = ("smtp.host", "smtp.port", "smtp.sender")
+SERVING = {"sales": (*STRIPE, *SMTP), "users": SMTP}
+NOTHING: Mapping[str, tuple[str, ...]] = {}
+
+
+class Loaded(Struct, frozen=True):
+    """The settings, what is odd about them (one line each), and where each value came from."""
+
+    settings: Settings
+    warnings: tuple[str, ...]
+    places: dict[str, str]
+
+
+def load(
+    flags: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    required: Mapping[str, tuple[str, ...]] = NOTHING,
+) -> Loaded:
+    """Read all settings; `required` names the keys that a hosted module cannot do without. Raises InvalidSettings."""
+    found = (
+        sources.from_flags(flags or {}),
+        sources.from_environment(os.environ if environ is None else environ),
+        sources.from_file((folder or Path()) / sources.FILE),
+    )
+    given = {name: text for source in reversed(found) for name, text in source.given.items()}
+    faults = [fault for source in found for fault in source.faults]
+    values = _read(given, faults)
+    modules = values.get("runtime.modules", Runtime().modules)
+    unread = {fault.key.removesuffix(sources.FROM_FILE) for fault in faults}
+    faults += [fault for fault in _missing(given, modules, required) if fault.key not in unread]
+    settings = _settings(values)
+    faults += _contradictions(settings, values, given)
+    if faults:
+        raise InvalidSettings(sorted(faults), _unknown(found))
+    return Loaded(settings, (*_unknown(found), *_odd(settings, given)), {name: text.place for name, text in given.items()})
+
+
+def _read(given: Mapping[str, Given], faults: list[Fault]) -> dict[str, Any]:
+    """Read every text; gives the values by their place in Settings and notes the faults."""
+    values: dict[str, Any] = {}
+    for name, text in given.items():
+        key = KEYS[name]
+        try:
+            value = key.read(text.value)
+        except ValueError as error:
+            shown = f"{text.value!r} " if key.shows and len(text.value) <= 60 else ""
+            faults.append(Fault(text.place, f"{shown}{error}", f"{name}={key.example}"))
+        else:
+            if key.into:
+                values[key.into] = value
+    return values
+
+
+def _missing(given: Mapping[str, Given], modules: tuple[str, ...], required: Mapping[str, tuple[str, ...]]) -> list[Fault]:
+    wanted: dict[str, list[str]] = {}
+    for module in modules:
+        for name in required.get(module, ()):
+            wanted.setdefault(variable(name), []).append(module)
+    return [
+        Fault(name, f"is missing; {' and '.join(by)} cannot do without it", f"{name}={KEYS[name].example}")
+        for name, by in wanted.items()
+        if name not in given
+    ]
+
+
+def _settings(values: Mapping[str, Any]) -> Settings:
+    def section(name: str) -> dict[str, Any]:
+        return {into.removeprefix(f"{name}."): value for into, value in values.items() if into.startswith(f"{name}.") and into.count(".") == 1}
+
+    def by_module(name: str) -> dict[str, Any]:
+        return {into.removeprefix(f"{name}."): value for into, value in values.items() if into.startswith(f"{name}.")}
+
+    runtime = Runtime(**section("runtime"))
+    if "runtime.public_url" not in values:
+        runtime = replace(runtime, public_url=f"http://localhost:{runtime.port}")
+    return Settings(
+        runtime=runtime,
+        drain=Drain(**section("drain")),
+        databases=Databases(**section("databases"), own=by_module("databases.own")),
+        stripe=Stripe(**section("stripe")) if all(name in values for name in STRIPE) else None,
+        smtp=Smtp(**section("smtp")) if all(name in values for name in SMTP) else None,
+        auth=Auth(**dict[str, Any](issuer=runtime.public_url) | section("auth")),
+        remote=Remote(**section("remote"), peers=by_module("remote.peers"), forced=frozenset(by_module("remote.forced"))),
+        commerce=Commerce(**section("commerce")),
+        checkout=Checkout(**section("checkout")),
+        log=Log(**section("log")),
+    )
+
+
+def _contradictions(settings: Settings, values: Mapping[str, Any], given: Mapping[str, Given]) -> list[Fault]:
+    faults = []
+    if settings.checkout.hard_limit <= settings.checkout.lease:
+        faults.append(Fault("SHOP_CHECKOUT_HARD_LIMIT", "is not longer than SHOP_CHECKOUT_LEASE", "SHOP_CHECKOUT_HARD_LIMIT=24h"))
+    if ("SHOP_SMTP_USERNAME" in given) != ("SHOP_SMTP_PASSWORD" in given):
+        absent = "SHOP_SMTP_PASSWORD" if "SHOP_SMTP_USERNAME" in given else "SHOP_SMTP_USERNAME"
+        faults.append(Fault(absent, "is missing, but the other half of the credentials is set", f"{absent}=..."))
+    if (settings.remote.peers or settings.remote.forced) and "SHOP_INTERNAL_SECRET" not in given:
+        key = KEYS["SHOP_INTERNAL_SECRET"]
+        faults.append(Fault(key.variable, "is missing; processes cannot trust each other without it", f"{key.variable}={key.example}"))
+    if settings.runtime.env == "production":
+        for into, name in (("runtime.public_url", "SHOP_PUBLIC_URL"), ("stripe.api_base", "SHOP_STRIPE_API_BASE")):
+            if into in values and not is_protected(values[into]):
+                faults.append(Fault(name, "is plain http to another machine, which production refuses", f"{name}=https://shop.example.com"))
+    return faults
+
+
+def _unknown(found: tuple[Source, ...]) -> tuple[str, ...]:
+    return tuple(warning for source in found for warning in source.warnings)
+
+
+def _odd(settings: Settings, given: Mapping[str, Given]) -> list[str]:
+    odd = [f"{text.place} has no effect in this version" for name, text in given.items() if KEYS[name].into is None]
+    if settings.stripe and settings.stripe.api_base != STRIPE_API_BASE:
+        odd.append(f"SHOP_STRIPE_API_BASE: payments go to {settings.stripe.api_base}, which is not Stripe")
+    return odd

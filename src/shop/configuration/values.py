@@ -1,0 +1,242 @@
+"""How the text of a setting is read. A reader raises ValueError with what is wrong, without the value: it may be a secret."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from shop.kit.secret import Secret
+from shop.settings import MODULES, ShippingMethod
+
+T = TypeVar("T")
+Reader = Callable[[str], T]
+UNITS = {"s": 1, "m": 60, "h": 3600}
+LOCALE = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
+EMAIL = re.compile(r"(?:[^<>@]*<)?[^\s<>@]+@[^\s<>@]+>?")
+CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+PEM = re.compile(r"-----BEGIN [^-]+-----.*?-----END [^-]+-----", re.DOTALL)
+
+
+def text(value: str) -> str:
+    """Take any text without line breaks."""
+    if not value.isprintable():
+        raise ValueError("has characters that cannot be printed")
+    return value
+
+
+def secret(value: str) -> Secret:
+    """Take a secret."""
+    return Secret(text(value))
+
+
+def long_secret(value: str) -> Secret:
+    """Take a secret of our own making, which must be hard to guess."""
+    if len(value) < 32:
+        raise ValueError("is shorter than 32 characters")
+    return secret(value)
+
+
+def prefixed(*prefixes: str) -> Reader[str]:
+    """Take one of Stripe's keys by how it begins; a swapped one is the usual mistake."""
+
+    def read(value: str) -> str:
+        if not value.startswith(prefixes):
+            raise ValueError(f"does not begin with {' or '.join(prefixes)}")
+        return text(value)
+
+    return read
+
+
+def secret_prefixed(*prefixes: str) -> Reader[Secret]:
+    """Take one of Stripe's secret keys by how it begins."""
+    read = prefixed(*prefixes)
+    return lambda value: Secret(read(value))
+
+
+def one_of(*choices: str) -> Reader[str]:
+    """Take one of a few words."""
+
+    def read(value: str) -> str:
+        if value.lower() not in choices:
+            raise ValueError(f"is none of {', '.join(choices)}")
+        return value.lower()
+
+    return read
+
+
+def number(lowest: int, highest: int) -> Reader[int]:
+    """Take a whole number between two bounds."""
+
+    def read(value: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", value) or not lowest <= int(value) <= highest:
+            raise ValueError(f"is not a number from {lowest} to {highest}{_blame_kubernetes(value)}")
+        return int(value)
+
+    return read
+
+
+def _blame_kubernetes(value: str) -> str:
+    return " (Kubernetes sets this for a Service named shop: say enableServiceLinks: false)" if value.startswith("tcp://") else ""
+
+
+def duration(lowest: timedelta) -> Reader[timedelta]:
+    """Take a duration such as 90s, 15m or 24h."""
+
+    def read(value: str) -> timedelta:
+        found = re.fullmatch(r"([0-9]{1,7})([smh])", value)
+        if not found:
+            raise ValueError("is not a duration such as 90s, 15m or 24h")
+        given = timedelta(seconds=int(found[1]) * UNITS[found[2]])
+        if given < lowest:
+            raise ValueError(f"is shorter than {lowest.total_seconds():g}s")
+        return given
+
+    return read
+
+
+def items(read: Reader[T]) -> Reader[tuple[T, ...]]:
+    """Take a list, comma separated, each item once."""
+
+    def read_all(value: str) -> tuple[T, ...]:
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        if not parts:
+            raise ValueError("names nothing")
+        if len(set(parts)) != len(parts):
+            raise ValueError("names something twice")
+        return tuple(read(part) for part in parts)
+
+    return read_all
+
+
+def module(value: str) -> str:
+    """Take the name of a module."""
+    if value not in MODULES:
+        raise ValueError(f"names {value!r}, which is none of {', '.join(MODULES)}")
+    return value
+
+
+def host(value: str) -> str:
+    """Take a host name or an address, without a port."""
+    if not re.fullmatch(r"[A-Za-z0-9._:-]+", value) or value.count(":") == 1:
+        raise ValueError("is not a host name or address without a port")
+    return value
+
+
+def url(value: str) -> str:
+    """Take an http(s) address; a slash at its end is dropped."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("is not an address that begins with https:// or http://")
+    return value.rstrip("/")
+
+
+def is_protected(address: str) -> bool:
+    """Tell whether nobody on the way reads what is sent there: https, or this machine."""
+    parts = urlsplit(address)
+    return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1") or str(parts.hostname).startswith("127.")
+
+
+def database_url(value: str) -> str:
+    """Take `sqlite:///folder/` or `postgresql://user@host/name`."""
+    if value.startswith("sqlite:///"):
+        if value.endswith((".db", ".sqlite", ".sqlite3")):
+            raise ValueError("names a file, but must be a folder: each module has a file of its own in it")
+        return value
+    parts = urlsplit(value)
+    if parts.scheme != "postgresql" or not parts.hostname or not parts.path.strip("/"):
+        raise ValueError("is neither sqlite:///folder/ nor postgresql://user:password@host/name")
+    return value
+
+
+def network(value: str) -> str:
+    """Take an IP address or network."""
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError as error:
+        raise ValueError(f"names {value!r}, which is not an IP address or network") from error
+
+
+def sender(value: str) -> str:
+    """Take the address mails come from, with or without a name before it."""
+    if not EMAIL.fullmatch(value) or value.count("<") != value.count(">"):
+        raise ValueError("is not a mail address")
+    return text(value)
+
+
+def signing_keys(value: str) -> tuple[Secret, ...]:
+    """Take PEM texts, one after another; line breaks may be written as a backslash and an n."""
+    from shop.configuration.signing import check  # cryptography is loaded only where a key is
+
+    blocks = [block + "\n" for block in PEM.findall(value.replace("\\n", "\n"))]
+    if not blocks:
+        raise ValueError("is not a PEM text (-----BEGIN PRIVATE KEY-----)")
+    for block in blocks:
+        check(block)
+    return tuple(Secret(block) for block in blocks)
+
+
+def locale(value: str) -> str:
+    """Take a language, with or without a country."""
+    if not LOCALE.fullmatch(value):
+        raise ValueError(f"names {value!r}, which is not a language such as en or es-MX")
+    return value
+
+
+def currency(value: str) -> str:
+    """Take a currency of ISO 4217."""
+    from babel import Locale  # loads a large table
+
+    if value not in Locale("en").currencies or not re.fullmatch(r"[A-Z]{3}", value):
+        raise ValueError("is not a currency of ISO 4217")
+    return value
+
+
+def tax_rates(value: str) -> dict[str, Decimal]:
+    """Take tax rates by country, such as ES=0.21,DE=0.19."""
+    rates = {}
+    for part in items(text)(value):
+        country, _, rate = (piece.strip() for piece in part.partition("="))
+        _check_country(country)
+        try:
+            rates[country] = Decimal(rate)
+        except InvalidOperation:
+            raise ValueError(f"has no number for {country}") from None
+        if not 0 <= rates[country] < 1:
+            raise ValueError(f"has a rate for {country} that is not from 0 to 1: 21 % is 0.21")
+    return rates
+
+
+def shipping_methods(value: str) -> tuple[ShippingMethod, ...]:
+    """Take shipping methods as JSON."""
+    try:
+        methods = msgspec.json.decode(value, type=tuple[ShippingMethod, ...])
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"is not a JSON list of shipping methods: {error}") from error
+    if not methods or len({method.code for method in methods}) != len(methods):
+        raise ValueError("has no method, or two with the same code")
+    for method in methods:
+        _check_method(method)
+    return methods
+
+
+def _check_method(method: ShippingMethod) -> None:
+    if not CODE.fullmatch(method.code):
+        raise ValueError(f"has a code {method.code!r} that is not lower-case letters, digits and dashes")
+    if not method.title or not all(LOCALE.fullmatch(language) and title.strip() for language, title in method.title.items()):
+        raise ValueError(f"has no title by language for {method.code}")
+    if method.price < 0 or (method.free_from is not None and method.free_from < 0) or method.countries == ():
+        raise ValueError(f"has a negative amount or no country for {method.code}")
+    for country in method.countries or ():
+        _check_country(country)
+
+
+def _check_country(code: str) -> None:
+    from shop.kit.address import COUNTRIES  # loads a large table
+
+    if code not in COUNTRIES:
+        raise ValueError(f"names {code!r}, which is not a country of ISO 3166-1 such as ES")
