@@ -1,7 +1,7 @@
 """Stripe's request encoding: forms whose names nest with brackets, `metadata[order_id]=1&expand[0]=latest_charge`."""
 
 import re
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -33,7 +33,7 @@ def _place(form: dict[str, Any], path: list[str], value: str) -> None:
         inner = form.setdefault(part, {})
         if not isinstance(inner, dict):
             raise StripeProblem(f"Invalid object: {part}", param=part)
-        form = inner
+        form = cast(dict[str, Any], inner)
     form[path[-1] or str(len(form))] = value
 
 

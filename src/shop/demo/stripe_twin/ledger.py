@@ -1,7 +1,7 @@
 """The twin's memory: one SQLite file that survives kill -9, as Stripe survives our crashes."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -54,7 +54,7 @@ class Ledger:
         self.sql.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None]:
         """Make everything in the block one transaction; a block inside a block joins the outer one."""
         if self.sql.in_transaction:
             yield

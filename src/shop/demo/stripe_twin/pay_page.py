@@ -25,7 +25,7 @@ STATUSES = {
     "canceled": "Canceled",
 }
 _ENDINGS = {
-    "succeeded": "Thank you. The payment went through and the shop has been told.",
+    "succeeded": "Thank you. The payment went through; the shop is being told.",
     "requires_capture": "The amount is reserved; the shop takes it when it ships.",
     "processing": "Your bank is working on it. This page looks again by itself.",
     "canceled": "This payment was canceled by the shop. Nothing was charged.",
