@@ -59,11 +59,11 @@ class Store:
         moment: datetime = (await self.connection.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
         return moment.astimezone(UTC) + self.clock.offset
 
-    async def rows(self, statement: sa.Executable) -> Sequence[sa.Row[Any]]:
+    async def rows(self, statement: sa.Executable) -> Sequence[sa.Row[*tuple[Any, ...]]]:
         """Give all rows of a query."""
         return (await self.connection.execute(statement)).all()
 
-    async def row(self, statement: sa.Executable) -> sa.Row[Any] | None:
+    async def row(self, statement: sa.Executable) -> sa.Row[*tuple[Any, ...]] | None:
         """Give the only row of a query, or None."""
         return (await self.connection.execute(statement)).one_or_none()
 
