@@ -1,6 +1,8 @@
 """Who calls, and which routes answer whom."""
 
+import hashlib
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
 
 from msgspec import Struct
@@ -36,8 +38,16 @@ class Caller(Struct, frozen=True):
 
     @property
     def scope(self) -> str:
-        """Name who is calling, for the scope of an idempotency key."""
-        return f"user:{self.user_id}" if self.user_id else f"guest:{self.cart_token or ''}"
+        """Name who is calling, for the scope of an idempotency key; a guest by a digest of the cart's token, which is never stored."""
+        return f"user:{self.user_id}" if self.user_id else f"guest:{hashlib.sha256((self.cart_token or '').encode()).hexdigest()}"
+
+
+class Verifier(Protocol):
+    """Checks access tokens; the only source of who calls."""
+
+    async def verify(self, token: str) -> tuple[UUID, frozenset[str]]:
+        """Give the user's id and roles; raises Unauthenticated, or Unavailable when the keys cannot be had."""
+        ...
 
 
 class Token(StrEnum):

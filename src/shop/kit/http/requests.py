@@ -1,0 +1,99 @@
+"""The request as handlers get it: its body is checked before anything else sees it."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from shop.kit.http import strict_json
+from shop.kit.problems import Invalid, TooLarge, UnsupportedMediaType
+from shop.kit.values import Body
+
+BODY_LIMIT = 64 * 1024
+
+
+class Nothing(Body, frozen=True):
+    """The body of a route that takes none: absent, or without members."""
+
+
+class ClientGone(Invalid):
+    """The connection ended before the request was complete."""
+
+
+class StrictRequest(Request[Any, Any, Any]):
+    """A request whose `json()` gives what the handler's `data` is annotated with; raises Invalid, TooLarge, UnsupportedMediaType.
+
+    A route with `raw=True` reads `body()` itself, of any content type.
+    """
+
+    __slots__ = ("_bytes", "_tree", "_value")
+    _bytes: bytes
+    _tree: Any
+    _value: Any
+
+    async def body(self) -> bytes:
+        """Give the body; a POST without one means `{}`."""
+        try:
+            return self._bytes
+        except AttributeError:
+            self._bytes = await self._checked()
+        return self._bytes
+
+    async def json(self) -> Any:
+        """Give the body as what the handler's `data` is annotated with."""
+        try:
+            return self._value
+        except AttributeError:
+            field = self.route_handler.parsed_data_field
+            self._value, self._tree = strict_json.decode(await self.body(), Nothing if field is None else field.annotation)
+        return self._value
+
+    async def fingerprint(self) -> str:
+        """Give a digest of the body that does not depend on how its JSON was written."""
+        await self.json()
+        return hashlib.sha256(msgspec.json.encode(self._tree, order="sorted")).hexdigest()
+
+    async def _checked(self) -> bytes:
+        opt = self.route_handler.opt
+        body = await self._read(opt.get("body_limit", BODY_LIMIT))
+        if opt.get("raw"):
+            return body
+        if body:
+            self._check_type()
+        elif self.scope["method"] == "POST":
+            return b"{}"
+        else:
+            raise Invalid.field(strict_json.WHOLE, "is missing")
+        return body
+
+    async def _read(self, limit: int) -> bytes:
+        length = self.headers.get("content-length", "0")
+        if not (length.isascii() and length.isdigit()):
+            raise Invalid.field("Content-Length", "is not a number")
+        if len(length) > 18 or int(length) > limit:
+            raise TooLarge(f"The body may have {limit} bytes.")
+        chunks: list[bytes] = []
+        size, more = 0, True
+        while more:
+            message: Any = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            if size > limit:
+                raise TooLarge(f"The body may have {limit} bytes.")
+            more = message.get("more_body", False)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def _check_type(self) -> None:
+        kind, _, parameters = self.headers.get("content-type", "").partition(";")
+        charset = parameters.lower().replace(" ", "").replace('"', "").partition("charset=")[2].partition(";")[0]
+        encoding = self.headers.get("content-encoding", "identity")
+        if kind.strip().lower() != "application/json" or charset not in ("", "utf-8") or encoding.lower() != "identity":
+            raise UnsupportedMediaType
+
+
+async def check_no_body(request: Any) -> None:
+    """Refuse members in the body of a route that takes none (a `before_request` hook)."""
+    await request.json()
