@@ -9,7 +9,18 @@ from shop.kit.ids import uuid7
 from shop.kit.money import Money
 from shop.kit.problems import Conflict, Gone, Problem, Unavailable
 from shop.kit.values import Line, Seconds
-from shop.ports.cart import CartEmpty, CartNotFound, CartOrdered, Carts, CheckoutInProgress, InsufficientStock, Owner, Quote, QuoteLine
+from shop.ports.cart import (
+    CartEmpty,
+    CartNotFound,
+    CartOrdered,
+    Carts,
+    CheckoutInProgress,
+    CheckoutOfAnotherCart,
+    InsufficientStock,
+    Owner,
+    Quote,
+    QuoteLine,
+)
 
 
 class FakeCart(Struct):
@@ -161,7 +172,7 @@ class FakeCarts(Carts):
         if known.status == "released":
             raise Gone
         if known.cart_id != cart_id:
-            raise Conflict("this id is the checkout of another cart")
+            raise CheckoutOfAnotherCart
         if known.quote is None:
             raise InsufficientStock(skus=list(known.missing))
         return known.quote

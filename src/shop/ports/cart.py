@@ -31,8 +31,15 @@ class InsufficientStock(Conflict):
     """Fewer are in stock than the cart holds; `skus` names them."""
 
 
+class CheckoutOfAnotherCart(Conflict):
+    """This id is the checkout of another cart."""
+
+
+REFUSALS = (CartNotFound, CartEmpty, CartOrdered, CheckoutInProgress, CheckoutOfAnotherCart, InsufficientStock)
+
+
 class Owner(Struct, frozen=True):
-    """Who says that the cart is theirs: a customer's id, or the token of a guest's cart."""
+    """Who says that the cart is theirs: a customer's id, the token of a guest's cart, or both."""
 
     customer_id: UUID | None = None
     cart_token: str | None = None
@@ -63,9 +70,13 @@ class Quote(Struct, frozen=True):
 class Carts(Port, Protocol):
     """Carts and their checkouts. `id` is the order's id; every command is safe to repeat under it."""
 
-    @put("/checkouts/{id}", raises=(CartNotFound, CartEmpty, CartOrdered, CheckoutInProgress, InsufficientStock, Conflict, Gone), timeout=4.0)
+    @put(
+        "/checkouts/{id}",
+        raises=(*REFUSALS, Gone),
+        timeout=4.0,
+    )
     async def begin(self, *, id: UUID, cart_id: UUID, owner: Owner, ttl: Seconds) -> Quote:
-        """Lock the cart, hold its stock and give the quote; a refusal leaves the cart open; Conflict: the id is of another cart; Gone: released."""
+        """Lock the cart, hold its stock and give the quote; a refusal leaves the cart open; Gone after a release."""
         ...
 
     @post("/checkouts/{id}/commit", raises=(Gone,), timeout=4.0)

@@ -1,0 +1,1 @@
+"""Carts, their checkouts, and what they come to."""
