@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
@@ -85,11 +85,11 @@ def _is_options_of_litestar(handler: Any) -> bool:
     return isinstance(handler, HTTPRouteHandler) and handler.fn.__module__ == HTTPRoute.__module__
 
 
-def caller(request: Any) -> Caller:
+def caller(request: Request[Any, Any, Any]) -> Caller:
     """Give handlers who calls (a dependency)."""
     return exchange_of(request.scope).caller
 
 
-def once(request: Any, caller: NamedDependency[Caller]) -> Once:
+def once(request: Request[Any, Any, Any], caller: NamedDependency[Caller]) -> Once:
     """Give handlers the right to make an effect once (a dependency); needing `caller` keeps Litestar from starting a task group for the two."""
     return exchange_of(request.scope).once or Once()

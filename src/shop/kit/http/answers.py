@@ -57,14 +57,8 @@ def headers_of(problem: Problem, cause: Exception) -> list[tuple[str, str]]:
     if problem.status == 401:
         headers.append(("www-authenticate", "Bearer"))
     if isinstance(cause, MethodNotAllowedException):
-        headers.append(("allow", allowed(cause)))
+        headers.append(("allow", (cause.headers or {}).get("allow", "")))
     return headers
-
-
-def allowed(cause: MethodNotAllowedException) -> str:
-    """Name the methods of a path; HEAD is there wherever GET is."""
-    methods = {method.strip() for method in (cause.headers or {}).get("allow", "").split(",")} - {""}
-    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 def _bad_parameters(error: ValidationException, scope: Any) -> Problem:

@@ -102,6 +102,8 @@ class _Sender:
     def _completed(self, given: Any) -> list[tuple[bytes, bytes]]:
         headers = [*given, (b"x-request-id", self._exchange.request_id.encode()), *ON_EVERY_ANSWER]
         names = {name for name, _ in given}
+        if b"allow" in names:
+            headers = [(name, with_head(value) if name == b"allow" else value) for name, value in headers]
         headers.extend(header for name, header in UNLESS_SET.items() if name not in names)
         if self._closes:
             headers.append((b"connection", b"close"))
@@ -116,6 +118,12 @@ def _opened(scope: Any) -> Exchange:
     exchange = Exchange(headers, request_id, quote(path, safe="/:@!$&'()*+,;=~%"))
     open_exchange(scope, exchange)
     return exchange
+
+
+def with_head(allowed: bytes) -> bytes:
+    """Name the methods of a path; HEAD is there wherever GET is."""
+    methods = {method.strip() for method in allowed.split(b",")}
+    return b", ".join(sorted(methods | ({b"HEAD"} if b"GET" in methods else set())))
 
 
 def malformed(scope: Any) -> Problem | None:

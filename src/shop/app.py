@@ -1,0 +1,182 @@
+"""The composition root: puts hosted modules, adapters and the edge together. The only file that knows what is local and what is remote."""
+
+import importlib
+import importlib.util
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from dishka import AsyncContainer, Provider, Scope, make_async_container
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+
+from shop import openapi
+from shop.adapters import in_process
+from shop.kit.clock import Clock
+from shop.kit.http.admission import Admission
+from shop.kit.http.application import Lifespan, application, prepared
+from shop.kit.http.clients import TrustedProxies
+from shop.kit.http.limits import Limiter
+from shop.kit.identity import Verifier
+from shop.kit.jobs import Runner
+from shop.kit.module import DatabaseUrls, Module
+from shop.kit.port import endpoints
+from shop.kit.problems import Unavailable
+from shop.kit.tokens import LocalKeys
+from shop.kit.tokens import Verifier as TokenVerifier
+from shop.ports.mail import Mail
+from shop.ports.payments import Payments
+from shop.settings import Settings
+
+Replacement = tuple[Any, Any]
+
+
+class CannotAssemble(RuntimeError):
+    """The shop cannot start like this; the message is one line for people."""
+
+
+def assemble(
+    modules: Sequence[str | Module], settings: Settings, *replacements: Replacement, rehearse: bool = False, run_jobs: bool = True
+) -> Litestar:
+    """Host these modules: every port that they need stands on its adapter, every route behind the edge, every job in the lifespan.
+
+    `replacements` are pairs of a port (or Clock, Verifier) and what stands in for it. `rehearse` sends what passes through local ports through JSON.
+    `app.state.jobs` runs a job by name also when `run_jobs` is off. Raises CannotAssemble.
+    """
+    hosted = [module if isinstance(module, Module) else _load(module) for module in modules]
+    replaced = dict(replacements)
+    clock: Clock = replaced.pop(Clock, None) or Clock()
+    verifier: Verifier = replaced.pop(Verifier, None) or _verifier(settings, clock)
+    world = World(hosted, settings, clock, replaced, rehearse=rehearse)
+    container = make_async_container(world, *(module.provider() for module in hosted))
+    world.container = container
+    admission = Admission(
+        verifier, TrustedProxies(settings.runtime.trusted_proxies), Limiter(lambda: time.monotonic() + clock.offset.total_seconds())
+    )
+    app = application([*_routes(hosted), *openapi.ROUTES], container, admission, [_open(container), _work(hosted, container, run_jobs)])
+    app.state.modules = tuple(module.name for module in hosted)
+    return app
+
+
+class World(Provider):
+    """What every module may ask for in the default component: the settings' parts, the clock, the ports that hosted modules need or offer."""
+
+    scope = Scope.APP
+
+    def __init__(self, hosted: Sequence[Module], settings: Settings, clock: Clock, replaced: dict[Any, Any], *, rehearse: bool) -> None:
+        """`container` is set afterwards: local adapters open their scopes in it, call by call, so that no cycle can arise."""
+        super().__init__()
+        self.container: AsyncContainer
+        self._settings = settings
+        self._offered = {port: module.name for module in hosted for port in module.offers}
+        self._rehearse = rehearse
+        parts = (settings, *(part for name in settings.__struct_fields__ if (part := getattr(settings, name)) is not None))
+        urls = DatabaseUrls({module.name: settings.databases.of(module.name) for module in hosted})
+        for value in (*parts, clock, urls):
+            self.provide(_giving(value), provides=type(value))
+        for port in dict.fromkeys((*(need for module in hosted for need in module.needs), *self._offered)):
+            self.provide(_giving(replaced[port]) if port in replaced else self._adapter(port), provides=port)
+
+    def _adapter(self, port: Any) -> Any:
+        """Choose what stands behind a port: local if its module is hosted here; Stripe and SMTP for the outside world; else remote."""
+        if port in self._offered:
+            return _giving(in_process.adapter(port, self._open_scope(port), rehearse=self._rehearse))
+        if port is Payments:
+            return self._payments()
+        if port is Mail:
+            return self._mail()
+        # The Feign client goes here: over discovery or static peers.
+        module = endpoints(port)[0].module
+        raise CannotAssemble(f"{port.__name__} is needed, but {module} is not hosted here and cannot be reached elsewhere: add it to SHOP_MODULES")
+
+    def _open_scope(self, port: Any) -> Any:
+        module = self._offered[port]
+
+        @asynccontextmanager
+        async def open_scope() -> AsyncGenerator[Any]:
+            async with self.container() as scope:
+                yield await scope.get(port, component=module)
+
+        return open_scope
+
+    def _payments(self) -> Any:
+        if self._settings.stripe is None:
+            raise CannotAssemble("payments are needed, but Stripe is not set: SHOP_STRIPE_SECRET_KEY, _PUBLISHABLE_KEY and _WEBHOOK_SECRET")
+        return _closing("shop.adapters.stripe", self._settings.stripe)
+
+    def _mail(self) -> Any:
+        if self._settings.smtp is None:
+            raise CannotAssemble("mail is needed, but no mail server is set: SHOP_SMTP_HOST, _PORT and _SENDER")
+        return _closing("shop.adapters.smtp", self._settings.smtp)
+
+
+def _load(name: str) -> Module:
+    try:
+        found: Module = importlib.import_module(f"shop.modules.{name}.module").MODULE
+    except ModuleNotFoundError as error:
+        if error.name and f"shop.modules.{name}.module".startswith(error.name):
+            raise CannotAssemble(f"there is no module {name!r}: see SHOP_MODULES") from error
+        raise
+    return found
+
+
+def _giving(value: Any) -> Any:
+    return lambda: value
+
+
+def _closing(adapters: str, settings: Any) -> Any:
+    async def opened() -> AsyncIterator[Any]:
+        adapter = importlib.import_module(adapters).adapter(settings)
+        yield adapter
+        await adapter.aclose()
+
+    return opened
+
+
+class NoKeys:
+    """The keys of a process that was told none: whoever sends a token is asked to try again."""
+
+    async def key(self, kid: str) -> Any:
+        """Refuse, for nothing is known; raises Unavailable."""
+        raise Unavailable("this process knows no keys of access tokens")
+
+
+def _verifier(settings: Settings, clock: Clock) -> Verifier:
+    keys = LocalKeys(settings.auth.signing_keys) if settings.auth.signing_keys else NoKeys()
+    return TokenVerifier(keys, settings.auth.issuer, clock)
+
+
+def _routes(hosted: Sequence[Module]) -> list[HTTPRouteHandler]:
+    operations = importlib.import_module("shop.operations").routes() if importlib.util.find_spec("shop.operations") else []
+    return [*operations, *(prepared(handler, module.name) for module in hosted for handler in module.routes)]
+
+
+def _open(container: AsyncContainer) -> Lifespan:
+    """Close what was opened, last of all."""
+
+    @asynccontextmanager
+    async def opened(app: Litestar) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            await container.close()
+
+    return opened
+
+
+def _work(hosted: Sequence[Module], container: AsyncContainer, run_jobs: bool) -> Lifespan:
+    """Run the jobs of the hosted modules while the application is up."""
+
+    @asynccontextmanager
+    async def working(app: Litestar) -> AsyncGenerator[None]:
+        runner = Runner([job for module in hosted for job in await module.jobs(container)])
+        app.state.jobs = runner
+        if run_jobs:
+            runner.start()
+        try:
+            yield
+        finally:
+            await runner.stop()
+
+    return working

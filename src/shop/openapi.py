@@ -1,0 +1,5 @@
+"""The OpenAPI document."""
+
+from litestar.handlers import HTTPRouteHandler
+
+ROUTES: list[HTTPRouteHandler] = []
