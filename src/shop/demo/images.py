@@ -19,7 +19,7 @@ def picture(slug: str) -> str:
     title = escape(slug.replace("-", " ").title())
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_SIZE} {_SIZE}" role="img" aria-label="{title}">'
-        f'<rect width="{_SIZE}" height="{_SIZE}" fill="{back}"/>{shapes}{_initials(slug)}</svg>'
+        f'<rect width="{_SIZE}" height="{_SIZE}" fill="{back}"/>{shapes}{_initials(slug, hue)}</svg>'
     )
 
 
@@ -35,11 +35,11 @@ def _shape(seed: bytes, number: int, fore: str, light: str) -> str:
     return f'<rect {box} fill="{colour}" opacity=".78" transform="rotate({turn} {x:.0f} {y:.0f})"/>'
 
 
-def _initials(slug: str) -> str:
+def _initials(slug: str, hue: int) -> str:
     letters = "".join(word[0] for word in slug.split("-")[:2] if word).upper()
     style = 'font-family="system-ui, sans-serif" font-size="170" font-weight="700" letter-spacing="-6"'
     middle = f'x="{_SIZE // 2}" y="{_SIZE // 2 + 60}" text-anchor="middle"'
-    return f'<text {middle} {style} fill="#fff" fill-opacity=".94">{escape(letters)}</text>'
+    return f'<text {middle} {style} fill="hsl({hue} 55% 16%)" fill-opacity=".9">{escape(letters)}</text>'
 
 
 @get("/images/{name:str}")
