@@ -1,0 +1,247 @@
+"""Hands mails to an SMTP server over one kept connection, and says of every result what it means.
+
+| what happened | outcome |
+|---|---|
+| 250 after the content | accepted |
+| no connection, time-out or break before the content; any 4xx | transient |
+| 5xx to RCPT or to the content; an address that no mail can have or this server cannot take | permanent |
+| 5xx to the greeting, EHLO, AUTH or MAIL; RCPT refused because we may not relay; TLS fails or is missing; unknown host | configuration |
+| break or time-out from DATA on, or an answer that is none | unknown |
+"""
+
+import asyncio
+import logging
+import re
+import socket
+import ssl
+import time
+from email.utils import parseaddr
+from enum import IntEnum
+
+import aiosmtplib
+from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponseException
+
+from shop.adapters.mime import Envelope, envelope
+from shop.kit.transactions import assert_no_transaction
+from shop.ports.mail import Delivery, Mail, Message, Outcome
+from shop.settings import Smtp
+
+CONNECT_SECONDS = 15.0
+COMMAND_SECONDS = 60.0
+CONTENT_SECONDS = 600.0
+IDLE_SECONDS = 30.0
+MAILS_PER_CONNECTION = 100
+NO_RELAY = re.compile(r"relay|authenticat", re.IGNORECASE)
+NEEDS_LOGIN = (530, 534, 535, 538)
+STATUS = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}\b")
+ADDRESS = re.compile(r"\S*@\S*")
+log = logging.getLogger("shop.smtp")
+
+
+class Stage(IntEnum):
+    """How far a delivery got."""
+
+    CONNECT = 1
+    SENDER = 2
+    RECIPIENT = 3
+    CONTENT = 4
+
+
+class SmtpMail(Mail):
+    """The mail server of the settings. Deliveries go one after the other; `aclose` ends the connection."""
+
+    def __init__(self, settings: Smtp) -> None:
+        """Nothing is opened before the first mail."""
+        self._settings = settings
+        self._turn = asyncio.Lock()
+        self._line: SMTP | None = None
+        self._mails = 0
+        self._used_at = 0.0
+        self._idle: asyncio.Task[None] | None = None
+
+    async def send(self, *, message: Message) -> Delivery:
+        """See Mail."""
+        assert_no_transaction("Mail.send")
+        try:
+            mail = envelope(message, self._settings.sender)
+        except (ValueError, UnicodeError):
+            return Delivery(Outcome.PERMANENT, "no mail can be written to this address")
+        async with self._turn:
+            delivery = await self._deliver(mail)
+            self._used_at = time.monotonic()
+            self._close_when_idle()
+        log.debug("delivery %s: %s", delivery.outcome, delivery.answer)
+        return delivery
+
+    async def check(self) -> list[str]:
+        """See Mail; the sender is shown to the server too, but no mail is sent."""
+        assert_no_transaction("Mail.check")
+        where = f"{self._settings.host}:{self._settings.port}"
+        stage = Stage.CONNECT
+        try:
+            line = await self._opened()
+            try:
+                stage = Stage.SENDER
+                await line.mail(parseaddr(self._settings.sender)[1])
+            finally:
+                await _quit(line)
+        except (SMTPException, OSError) as error:
+            what = "refuses the sender" if stage is Stage.SENDER else "cannot be used"
+            return [f"The mail server {where} {what}: {_answer(error)}."]
+        return []
+
+    async def aclose(self) -> None:
+        """Take leave of the server."""
+        if self._idle:
+            self._idle.cancel()
+        async with self._turn:
+            await self._leave()
+
+    async def _deliver(self, mail: Envelope) -> Delivery:
+        stage = Stage.CONNECT
+        try:
+            line = await self._connected()
+            if mail.international and not line.supports_extension("smtputf8"):
+                return Delivery(Outcome.PERMANENT, "the mail server takes no international addresses")
+            stage = Stage.SENDER
+            options, encoding = (["SMTPUTF8"], "utf-8") if mail.international else ([], "ascii")
+            await line.mail(mail.sender, options=options, encoding=encoding, timeout=COMMAND_SECONDS)
+            stage = Stage.RECIPIENT
+            await line.rcpt(mail.recipient, encoding=encoding, timeout=COMMAND_SECONDS)
+            stage = Stage.CONTENT
+            response = await line.data(mail.content, timeout=CONTENT_SECONDS)
+            return Delivery(Outcome.ACCEPTED, _shown(response.code, response.message, mail.recipient))
+        except (SMTPException, OSError) as error:
+            self._drop_unless_answered(error)
+            return Delivery(outcome(stage, error), _answer(error, mail.recipient))
+        except ValueError:
+            self._drop()
+            return Delivery(Outcome.PERMANENT, "no command can be written to this address")
+        except BaseException:
+            self._drop()
+            raise
+
+    async def _connected(self) -> SMTP:
+        if self._line and (self._mails >= MAILS_PER_CONNECTION or not await _alive(self._line)):
+            await self._leave()
+        if self._line is None:
+            self._line, self._mails = await self._opened(), 0
+        self._mails += 1
+        return self._line
+
+    async def _opened(self) -> SMTP:
+        settings = self._settings
+        line = SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            use_tls=settings.tls == "tls",
+            start_tls=settings.tls == "starttls",
+            username=settings.username or None,
+            password=settings.password.reveal() if settings.password else None,
+            local_hostname=parseaddr(settings.sender)[1].rpartition("@")[2].encode("idna").decode() or "localhost",
+            timeout=CONNECT_SECONDS,
+        )
+        await line.connect()
+        if not line.last_helo_response:
+            try:
+                await line.ehlo()
+            except SMTPHeloError:
+                await line.helo()
+        return line
+
+    def _close_when_idle(self) -> None:
+        if self._line and (self._idle is None or self._idle.done()):
+            self._idle = asyncio.create_task(self._close_idle())
+
+    async def _close_idle(self) -> None:
+        while True:
+            async with self._turn:
+                rest = self._used_at + IDLE_SECONDS - time.monotonic()
+                if rest <= 0 or self._line is None:
+                    await self._leave()
+                    return
+            await asyncio.sleep(rest)
+
+    async def _leave(self) -> None:
+        line, self._line = self._line, None
+        if line:
+            await _quit(line)
+
+    def _drop_unless_answered(self, error: Exception) -> None:
+        answered = isinstance(error, SMTPResponseException) and 400 <= error.code < 600 and error.code != aiosmtplib.SMTPStatus.domain_unavailable
+        if not answered:
+            self._drop()
+
+    def _drop(self) -> None:
+        line, self._line = self._line, None
+        if line:
+            line.close()
+
+
+def adapter(settings: Smtp) -> SmtpMail:
+    """Give the mail port of this server; close it at shutdown."""
+    return SmtpMail(settings)
+
+
+def outcome(stage: Stage, error: Exception) -> Outcome:
+    """Say what a failure at this stage means; see the table above."""
+    if isinstance(error, SMTPResponseException) and 400 <= error.code < 600:
+        return _of_answer(stage, error)
+    if stage is Stage.CONTENT:
+        return Outcome.UNKNOWN
+    if isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError)):
+        return Outcome.CONFIGURATION if _is_ours(error.__cause__) else Outcome.TRANSIENT
+    if isinstance(error, SMTPResponseException):
+        return Outcome.TRANSIENT
+    if isinstance(error, SMTPException):  # what aiosmtplib raises itself: no STARTTLS or AUTH on offer
+        return Outcome.CONFIGURATION
+    return Outcome.CONFIGURATION if _is_ours(error) else Outcome.TRANSIENT
+
+
+def _of_answer(stage: Stage, error: SMTPResponseException) -> Outcome:
+    if error.code < 500:
+        return Outcome.TRANSIENT
+    if stage in (Stage.CONNECT, Stage.SENDER) or error.code in NEEDS_LOGIN:
+        return Outcome.CONFIGURATION
+    if stage is Stage.RECIPIENT and NO_RELAY.search(error.message):
+        return Outcome.CONFIGURATION
+    return Outcome.PERMANENT
+
+
+def _is_ours(error: BaseException | None) -> bool:
+    return isinstance(error, ssl.SSLError) or (isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME)
+
+
+async def _alive(line: SMTP) -> bool:
+    try:
+        await line.rset(timeout=CONNECT_SECONDS)
+    except (SMTPException, OSError):
+        return False
+    return True
+
+
+async def _quit(line: SMTP) -> None:
+    try:
+        await line.quit(timeout=1.0)
+    except (SMTPException, OSError):
+        line.close()
+
+
+def _answer(error: Exception, recipient: str = "") -> str:
+    if isinstance(error, SMTPResponseException) and error.code > 0:
+        return _shown(error.code, error.message, recipient)
+    cause = error.__cause__ or error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the certificate is not trusted ({cause.verify_message})"
+    if isinstance(error, SMTPException) and not error.__cause__ and "@" not in error.message:
+        return error.message.rstrip(".")
+    return cause.strerror or type(cause).__name__ if isinstance(cause, OSError) else type(cause).__name__
+
+
+def _shown(code: int, text: str, recipient: str) -> str:
+    """Give code, status and words of an answer without the person's address in them."""
+    line = ADDRESS.sub("<address>", " ".join(text.split()))
+    local = recipient.rpartition("@")[0]
+    if len(local) > 1:
+        line = re.sub(rf"(?<!\w){re.escape(local)}(?!\w)", "<address>", line, flags=re.IGNORECASE)
+    return f"{code} {line}"[:200].rstrip()
