@@ -1,12 +1,14 @@
 """Who is let in: every route has a policy, and the verified token alone says who calls."""
 
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any
 
-from litestar import Litestar, Request
+from litestar import Litestar
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from shop.kit.http import context
 from shop.kit.http.clients import TrustedProxies, client_network
 from shop.kit.http.exchange import Exchange, exchange_of
 from shop.kit.http.limits import Limiter
@@ -14,21 +16,18 @@ from shop.kit.idempotency import Once
 from shop.kit.identity import Caller, Policy, Token, Verifier
 from shop.kit.problems import Problem, Unauthenticated
 
-TOKENLESS = Policy(Token.LENIENT)
+Hook = Callable[[Any], Awaitable[Any]]
 
 
 class UndeclaredPolicy(RuntimeError):
     """A route does not say whom it answers, so the application does not start."""
 
 
-class Connection(Protocol):
-    """The part of Litestar's connection that is read here."""
-
-    scope: Any
-
-
 class Admission:
-    """The guard of every route: rate limit, then identity, then policy; all of it before the body is read."""
+    """Guards every route: rate limit, then identity, then policy; all of it before the body is read.
+
+    It is a `before_request` hook and not one of Litestar's guards, because those copy the whole handler at every request.
+    """
 
     def __init__(self, verifier: Verifier, proxies: TrustedProxies, limiter: Limiter) -> None:
         """Check tokens with this verifier."""
@@ -36,9 +35,21 @@ class Admission:
         self._proxies = proxies
         self._limiter = limiter
 
-    async def __call__(self, connection: Any, handler: Any) -> None:
+    def then(self, hook: Hook | None) -> Hook:
+        """Give the hook of a route: admission first, then the route's own one, if it has one."""
+        if hook is None:
+            return self.__call__
+
+        async def admitted(request: Any) -> Any:
+            await self(request)
+            return await hook(request)
+
+        return admitted
+
+    async def __call__(self, request: Any) -> None:
         """Note in the exchange who calls; raises TooManyRequests, Unauthenticated, Forbidden."""
-        scope = connection.scope
+        scope = request.scope
+        handler = scope["route_handler"]
         policy: Policy | None = handler.opt.get("policy")
         if policy is None:
             return  # Litestar's own answer to OPTIONS; check_policies has seen every other route
@@ -85,11 +96,11 @@ def _is_options_of_litestar(handler: Any) -> bool:
     return isinstance(handler, HTTPRouteHandler) and handler.fn.__module__ == HTTPRoute.__module__
 
 
-def caller(request: Request[Any, Any, Any]) -> Caller:
+def caller() -> Caller:
     """Give handlers who calls (a dependency)."""
-    return exchange_of(request.scope).caller
+    return context.exchange.get().caller
 
 
-def once(request: Request[Any, Any, Any], caller: NamedDependency[Caller]) -> Once:
+def once(caller: NamedDependency[Caller]) -> Once:
     """Give handlers the right to make an effect once (a dependency); needing `caller` keeps Litestar from starting a task group for the two."""
-    return exchange_of(request.scope).once or Once()
+    return context.exchange.get().once or Once()

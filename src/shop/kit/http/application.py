@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from copy import copy
-from typing import Any
 
 from dishka import AsyncContainer
 from litestar import Litestar
@@ -22,10 +21,10 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 def application(handlers: Sequence[HTTPRouteHandler], container: AsyncContainer, admission: Admission, lifespan: Sequence[Lifespan] = ()) -> Litestar:
     """Serve these handlers behind the edge; raises UndeclaredPolicy. `app.state.traffic` says what is under way."""
     app = Litestar(
-        route_handlers=handlers,
+        route_handlers=[_admitting(handler, admission) for handler in handlers],
         request_class=StrictRequest,
         request_max_body_size=None,
-        guards=[admission],
+        before_request=admission,
         dependencies={"caller": Provide(caller, sync_to_thread=False), "once": Provide(once, sync_to_thread=False)},
         exception_handlers={Exception: answer_problem},
         lifespan=list(lifespan),
@@ -35,7 +34,7 @@ def application(handlers: Sequence[HTTPRouteHandler], container: AsyncContainer,
     check_policies(app)
     app.state.dishka_container = container
     app.state.traffic = Traffic()
-    app.asgi_handler = Edge(app.asgi_handler, app.state.traffic)
+    app.asgi_handler = Edge(app.asgi_handler, app.state.traffic, container)
     return app
 
 
@@ -44,26 +43,15 @@ def prepared(handler: HTTPRouteHandler, module: str) -> HTTPRouteHandler:
     made = copy(handler)
     made.opt = {**handler.opt, "module": module}
     made.tags = [*(handler.tags or []), module]
-    made.middleware = [*(handler.middleware or [])]
-    if getattr(handler.fn, "__dishka_injected__", False):
-        made.middleware.append(RequestScope)
     if "idempotency" in handler.opt:
-        made.middleware.append(KeepAnswers)
+        made.middleware = [*(handler.middleware or []), KeepAnswers]
         made.before_request = begin
     elif handler.http_methods & {"POST", "PUT", "PATCH"} and copy(handler).parsed_data_field is None and not handler.opt.get("raw"):
         made.before_request = check_no_body
     return made
 
 
-class RequestScope:
-    """ASGI middleware that opens a dishka request scope, for routes that inject."""
-
-    def __init__(self, app: Any) -> None:
-        """Stand around a route."""
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request in a scope of its own."""
-        async with scope["litestar_app"].state.dishka_container() as container:
-            scope["state"]["dishka_container"] = container
-            await self._app(scope, receive, send)
+def _admitting(handler: HTTPRouteHandler, admission: Admission) -> HTTPRouteHandler:
+    made = copy(handler)
+    made.before_request = admission.then(handler.before_request)
+    return made

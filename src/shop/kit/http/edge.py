@@ -1,13 +1,15 @@
 """The outermost layer: request ids, headers that every answer has, paths and queries that nobody should see."""
 
+import random
 import re
-import secrets
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
+from dishka import AsyncContainer
+
 from shop.kit.http import context
 from shop.kit.http.answers import body_of, headers_of, log
-from shop.kit.http.exchange import Exchange, open_exchange
+from shop.kit.http.exchange import Exchange, RequestScope, open_exchange
 from shop.kit.http.openapi import PROBLEM_JSON
 from shop.kit.problems import InternalError, Invalid, NotFound, Problem
 
@@ -16,10 +18,7 @@ TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-
 PLAIN_PATH = re.compile(rb"(?:/[A-Za-z0-9._~!$&'()*+,;=:@-]+)+|/")
 BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 ON_EVERY_ANSWER = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"x-frame-options", b"DENY")]
-UNLESS_SET = {
-    b"cache-control": (b"cache-control", b"no-store"),
-    b"content-security-policy": (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-}
+UNLESS_SET = [(b"cache-control", b"no-store"), (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")]
 
 
 class Traffic:
@@ -34,10 +33,11 @@ class Traffic:
 class Edge:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: Any, traffic: Traffic) -> None:
-        """Count what passes in `traffic`."""
+    def __init__(self, app: Any, traffic: Traffic, container: AsyncContainer) -> None:
+        """Count what passes in `traffic`; handlers inject from a request scope of `container`."""
         self._app = app
         self._traffic = traffic
+        self._container = container
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request; whatever the inner application raises becomes a 500 problem, unless an answer has begun."""
@@ -46,15 +46,23 @@ class Edge:
             return
         exchange = _opened(scope)
         parent = exchange.headers.get(b"traceparent", b"")
-        tokens = context.request_id.set(exchange.request_id), context.traceparent.set(parent.decode() if TRACEPARENT.fullmatch(parent) else None)
+        tokens = (
+            context.request_id.set(exchange.request_id),
+            context.traceparent.set(parent.decode() if TRACEPARENT.fullmatch(parent) else None),
+            context.exchange.set(exchange),
+        )
+        injected = scope["state"]["dishka_container"] = RequestScope(self._container)
         sender = _Sender(send, exchange, closes=self._traffic.draining and scope.get("http_version", "1.1") < "2", bodyless=scope["method"] == "HEAD")
         self._traffic.under_way += 1
         try:
             await self._answer(scope, receive, sender, exchange)
         finally:
             self._traffic.under_way -= 1
+            if injected.opened:
+                await injected.close()
             context.request_id.reset(tokens[0])
             context.traceparent.reset(tokens[1])
+            context.exchange.reset(tokens[2])
 
     async def _answer(self, scope: Any, receive: Any, sender: "_Sender", exchange: Exchange) -> None:
         refused = malformed(scope)
@@ -104,7 +112,7 @@ class _Sender:
         names = {name for name, _ in given}
         if b"allow" in names:
             headers = [(name, with_head(value) if name == b"allow" else value) for name, value in headers]
-        headers.extend(header for name, header in UNLESS_SET.items() if name not in names)
+        headers += [header for header in UNLESS_SET if header[0] not in names]
         if self._closes:
             headers.append((b"connection", b"close"))
         return headers
@@ -113,9 +121,10 @@ class _Sender:
 def _opened(scope: Any) -> Exchange:
     headers = dict(scope["headers"])
     sent = headers.get(b"x-request-id", b"")
-    request_id = sent.decode() if SANE_ID.fullmatch(sent) else secrets.token_hex(16)
+    request_id = sent.decode() if SANE_ID.fullmatch(sent) else f"{random.getrandbits(128):032x}"
     path = scope.get("raw_path") or quote(scope["path"], safe="/:@!$&'()*+,;=~", errors="replace").encode()
-    exchange = Exchange(headers, request_id, quote(path, safe="/:@!$&'()*+,;=~%"))
+    shown = path.decode() if PLAIN_PATH.fullmatch(path) else quote(path, safe="/:@!$&'()*+,;=~%")
+    exchange = Exchange(headers, request_id, shown)
     open_exchange(scope, exchange)
     return exchange
 

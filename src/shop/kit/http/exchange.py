@@ -2,10 +2,40 @@
 
 from typing import Any
 
+from dishka import AsyncContainer
+
 from shop.kit.idempotency import IdempotencyKeys, Once
 from shop.kit.identity import Caller
 
 NOBODY = Caller()
+
+
+class RequestScope:
+    """A dishka request scope that opens when the first thing is asked of it; most reads of the catalogue never pay for one."""
+
+    __slots__ = ("_container", "_manager", "_root")
+
+    def __init__(self, root: AsyncContainer) -> None:
+        """Open below this container."""
+        self._root = root
+        self._manager: Any = None
+        self._container: Any = None
+
+    async def get(self, dependency_type: Any, component: str | None = "") -> Any:
+        """Give what the scope provides."""
+        if self._container is None:
+            self._manager = self._root()
+            self._container = await self._manager.__aenter__()
+        return await self._container.get(dependency_type, component)
+
+    @property
+    def opened(self) -> bool:
+        """Tell whether anything was asked of it."""
+        return self._manager is not None
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        await self._manager.__aexit__(None, None, None)
 
 
 class Exchange:

@@ -65,8 +65,7 @@ async def _again(request: Any, answer: Answer) -> Response[bytes]:
     body = kept.body
     if opt.get("secrets") and body and 200 <= answer.status < 300:
         members = msgspec.json.decode(body, type=dict[str, Raw])
-        container = request.scope["state"].get("dishka_container") or request.app.state.dishka_container
-        derived = await opt["derive"](container, answer.subject, msgspec.json.decode(body))
+        derived = await opt["derive"](request.scope["state"]["dishka_container"], answer.subject, msgspec.json.decode(body))
         again = {name: Raw(msgspec.json.encode(value)) for name, value in derived.items() if bytes(members.get(name, b"")) == BLANK}
         body = msgspec.json.encode(members | again)
     headers = {name: value for name, value in kept.headers.items() if name != "content-type"} | {"idempotent-replayed": "true"}

@@ -7,10 +7,12 @@ import msgspec
 from litestar import Request
 
 from shop.kit.http import strict_json
+from shop.kit.http.exchange import exchange_of
 from shop.kit.problems import Invalid, TooLarge, UnsupportedMediaType
 from shop.kit.values import Body
 
 BODY_LIMIT = 64 * 1024
+JSON = b"application/json"
 
 
 class Nothing(Body, frozen=True):
@@ -68,8 +70,8 @@ class StrictRequest(Request[Any, Any, Any]):
         return body
 
     async def _read(self, limit: int) -> bytes:
-        length = self.headers.get("content-length", "0")
-        if not (length.isascii() and length.isdigit()):
+        length = exchange_of(self.scope).headers.get(b"content-length", b"0")
+        if not length.isdigit():
             raise Invalid.field("Content-Length", "is not a number")
         if len(length) > 18 or int(length) > limit:
             raise TooLarge(f"The body may have {limit} bytes.")
@@ -87,10 +89,14 @@ class StrictRequest(Request[Any, Any, Any]):
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _check_type(self) -> None:
-        kind, _, parameters = self.headers.get("content-type", "").partition(";")
-        charset = parameters.lower().replace(" ", "").replace('"', "").partition("charset=")[2].partition(";")[0]
-        encoding = self.headers.get("content-encoding", "identity")
-        if kind.strip().lower() != "application/json" or charset not in ("", "utf-8") or encoding.lower() != "identity":
+        headers = exchange_of(self.scope).headers
+        given = headers.get(b"content-type", b"")
+        if given != JSON:
+            kind, _, parameters = given.lower().partition(b";")
+            charset = parameters.replace(b" ", b"").replace(b'"', b"").partition(b"charset=")[2].partition(b";")[0]
+            if kind.strip() != JSON or charset not in (b"", b"utf-8"):
+                raise UnsupportedMediaType
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise UnsupportedMediaType
 
 

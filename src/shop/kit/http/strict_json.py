@@ -26,7 +26,7 @@ def decode(body: bytes, kind: Any) -> tuple[Any, Any]:
     _check_depth(body)
     try:
         value = _decoder(kind).decode(body)
-        tree = json.loads(body.decode(), object_pairs_hook=_members, parse_int=_integer)
+        tree = _READER.decode(body.decode())
     except msgspec.ValidationError as error:
         raise _translated(str(error)) from error
     except UnicodeDecodeError as error:
@@ -64,6 +64,9 @@ def _members(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(digits: str) -> int:
     return int(digits) if len(digits) < 21 else _BEYOND
+
+
+_READER = json.JSONDecoder(object_pairs_hook=_members, parse_int=_integer)
 
 
 def _check_values(value: Any, path: str) -> None:
