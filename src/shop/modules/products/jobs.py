@@ -1,0 +1,21 @@
+"""Background work of products."""
+
+from collections.abc import Sequence
+
+from dishka import AsyncContainer
+
+from shop.kit.database import Database
+from shop.kit.idempotency import IdempotencyKeys
+from shop.kit.jobs import Job
+from shop.modules.products.offered import OfferedProducts
+from shop.modules.products.store import ProductsStore
+
+
+async def jobs(container: AsyncContainer) -> Sequence[Job]:
+    """Release what is held too long, and forget old idempotency keys; safe with several workers."""
+    database = await container.get(Database[ProductsStore], component="products")
+    keys = await container.get(IdempotencyKeys, component="products")
+    return [
+        Job("products: expire reservations", 30.0, OfferedProducts(database).expire),
+        Job("products: purge idempotency keys", 3600.0, keys.purge),
+    ]

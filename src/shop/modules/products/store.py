@@ -1,0 +1,9 @@
+"""All queries of products in one unit of work."""
+
+from shop.modules.products.catalogue_store import CatalogueStore
+from shop.modules.products.category_store import CategoryStore
+from shop.modules.products.reservation_store import ReservationStore
+
+
+class ProductsStore(CatalogueStore, CategoryStore, ReservationStore):
+    """The tables of products; each part of it has a file of its own."""
