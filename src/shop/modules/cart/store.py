@@ -112,7 +112,10 @@ class CartStore(Store):
         """Give what is known of a checkout."""
         columns = (CHECKOUTS.c.id, CHECKOUTS.c.cart_id, CHECKOUTS.c.status, CHECKOUTS.c.quote, CHECKOUTS.c.missing)
         row = await self.row(sa.select(*columns).where(CHECKOUTS.c.id == id))
-        return None if row is None else msgspec.convert(dict(row._mapping), Checkout)
+        if row is None:
+            return None
+        quote = None if row.quote is None else msgspec.convert(row.quote, Quote)
+        return Checkout(row.id, row.cart_id, CheckoutStatus(row.status), quote, row.missing)
 
     async def add_checkout(self, checkout: Checkout, ttl: int | None = None) -> bool:
         """Keep a new checkout, to end by itself after so many seconds; False when its id is known already."""
