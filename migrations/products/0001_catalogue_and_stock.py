@@ -151,14 +151,24 @@ def _search_on_postgresql() -> None:
 
 def _search_on_sqlite() -> None:
     """Index trigrams of the folded texts in a table beside products, which triggers keep up to date."""
-    gone = "'delete', old.number, old.search_text, old.category_text"
-    old = "INSERT INTO product_search(product_search, rowid, search_text, category_text) VALUES (" + gone + ")"
-    new = "INSERT INTO product_search(rowid, search_text, category_text) VALUES (new.number, new.search_text, new.category_text)"
-    options = "content = 'products', content_rowid = 'number', tokenize = 'trigram case_sensitive 1'"
-    op.execute(f"CREATE VIRTUAL TABLE product_search USING fts5(search_text, category_text, {options})")
-    op.execute(f"CREATE TRIGGER product_search_insert AFTER INSERT ON products BEGIN {new}; END")
-    op.execute(f"CREATE TRIGGER product_search_delete AFTER DELETE ON products BEGIN {old}; END")
-    op.execute(f"CREATE TRIGGER product_search_update AFTER UPDATE OF search_text, category_text ON products BEGIN {old}; {new}; END")
+    op.execute(
+        "CREATE VIRTUAL TABLE product_search USING fts5(search_text, category_text, "
+        "content = 'products', content_rowid = 'number', tokenize = 'trigram case_sensitive 1')"
+    )
+    op.execute(
+        "CREATE TRIGGER product_search_insert AFTER INSERT ON products BEGIN "
+        "INSERT INTO product_search(rowid, search_text, category_text) VALUES (new.number, new.search_text, new.category_text); END"
+    )
+    op.execute(
+        "CREATE TRIGGER product_search_delete AFTER DELETE ON products BEGIN INSERT INTO product_search(product_search, rowid, search_text, "
+        "category_text) VALUES ('delete', old.number, old.search_text, old.category_text); END"
+    )
+    op.execute(
+        "CREATE TRIGGER product_search_update AFTER UPDATE OF search_text, category_text ON products BEGIN "
+        "INSERT INTO product_search(product_search, rowid, search_text, category_text) "
+        "VALUES ('delete', old.number, old.search_text, old.category_text); "
+        "INSERT INTO product_search(rowid, search_text, category_text) VALUES (new.number, new.search_text, new.category_text); END"
+    )
 
 
 def downgrade() -> None:
