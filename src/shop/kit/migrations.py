@@ -1,7 +1,5 @@
 """Brings a module's tables to the newest revision of its Alembic history."""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -9,17 +7,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-import shop
 from shop.kit.database import Database, S
+from shop.kit.revisions import folder
 
 LOCK = 7_310_245  # any number: the key of the advisory lock that lets one process at a time migrate
-
-
-def folder() -> Path:
-    """Give the folder of all histories: inside the installed package, or beside `src` in a checkout."""
-    package = Path(shop.__file__).parent
-    installed = package / "migrations"
-    return installed if installed.is_dir() else package.parents[1] / "migrations"
 
 
 def config(module: str) -> Config:

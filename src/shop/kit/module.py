@@ -36,8 +36,15 @@ class DatabaseUrls(Struct, frozen=True):
     urls: dict[str, str]
 
 
+class Storage(Struct, frozen=True):
+    """A module's database and tables, for those who look at every module alike: health, metrics."""
+
+    database: Database[Any]
+    metadata: sa.MetaData
+
+
 class ModuleProvider(Provider):
-    """Provides a module's Database, Keyring and IdempotencyKeys in its own component; modules derive theirs and add services.
+    """Provides a module's Database, Storage, Keyring and IdempotencyKeys in its own component; modules derive theirs and add services.
 
     `metadata` has the tables `secrets` and `idempotency_keys`.
     """
@@ -52,6 +59,9 @@ class ModuleProvider(Provider):
             yield opened
             await opened.dispose()
 
+        def storage(opened: Any) -> Storage:
+            return Storage(opened, metadata)
+
         def keyring(opened: Any) -> Keyring:
             return Keyring(opened, metadata.tables["secrets"])
 
@@ -59,8 +69,9 @@ class ModuleProvider(Provider):
             return IdempotencyKeys(opened, metadata.tables["idempotency_keys"])
 
         open_database.__annotations__["return"] = AsyncIterator[opened_type]
-        for factory in (keyring, idempotency_keys):
+        for factory in (storage, keyring, idempotency_keys):
             factory.__annotations__["opened"] = opened_type
         self.provide(open_database)
+        self.provide(storage)
         self.provide(keyring)
         self.provide(idempotency_keys)
