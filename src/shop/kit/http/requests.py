@@ -63,7 +63,7 @@ class StrictRequest(Request[Any, Any, Any]):
             return body
         if body:
             self._check_type()
-        elif self.scope["method"] == "POST":
+        elif self.scope["method"] in ("POST", "DELETE"):
             return b"{}"
         else:
             raise Invalid.field(strict_json.WHOLE, "is missing")
