@@ -68,7 +68,7 @@ class CartService:
             raise CartNotFound
         return await self._today(cart)
 
-    async def add(self, id: UUID, line: Line, caller: Caller, once: Once) -> CartView:
+    async def add(self, id: UUID, line: Line, caller: Caller, once: Once | None = None) -> CartView:
         """Put so many pieces more into the cart; products has to answer."""
         owner = _owner(caller)
         cart = await self._read(id, owner)
