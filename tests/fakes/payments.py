@@ -64,7 +64,7 @@ class FakePayments(Payments):
             if payment.status in OPEN:
                 return self._set(id, status="canceled")
             if payment.status != "canceled":
-                raise PaymentFinal(status=payment.status)
+                raise PaymentFinal(payment_status=payment.status)
             return payment
 
     async def refund(self, *, refund_id: UUID, payment_id: str, amount: Money, reason: str) -> Refund:

@@ -2,33 +2,33 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
-from urllib.parse import quote
 from uuid import UUID, uuid4
 
-import httpx
 import msgspec
 import stripe
 
 from shop.adapters.stripe_answers import Intent, Intents, MoneyBack, MoneyBacks, decode, error_of, is_kept_failure, problem_of
+from shop.adapters.stripe_transport import StripeTransport
 from shop.adapters.stripe_webhooks import StripeWebhooks
 from shop.kit.money import Money
 from shop.kit.port import endpoints
 from shop.kit.problems import Problem, Unavailable
 from shop.kit.transactions import assert_no_transaction
-from shop.ports.payments import Payment, PaymentFinal, PaymentPage, PaymentRefused, Payments, Refund, WebhookVerifier
+from shop.ports.payments import Payment, PaymentFinal, PaymentNotFound, PaymentPage, PaymentRefused, Payments, Refund, WebhookVerifier
 from shop.settings import Stripe
 
-TIMEOUT = httpx.Timeout(10.0, connect=2.0)
 RETRIES = 1
 PAGE = 100
 KEY_LIVES = 25 * 3600
 PAGES_SEARCHED = 20
 INTENTS = "/v1/payment_intents"
 REFUNDS = "/v1/refunds"
+ID = re.compile(r"\w{1,255}", re.ASCII)
 SECONDS = {endpoint.name: endpoint.timeout for endpoint in endpoints(Payments)}
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class StripePayments(Payments):
     def __init__(self, settings: Stripe) -> None:
         """Nothing is sent before the first call."""
         self._settings = settings
-        self._http = stripe.HTTPXClient(timeout=TIMEOUT)
+        self._http = StripeTransport(settings.api_base)
         self._client = stripe.StripeClient(
             settings.secret_key.reveal(),
             base_addresses={"api": settings.api_base.rstrip("/")},
@@ -69,7 +69,7 @@ class StripePayments(Payments):
     async def payment(self, *, id: str) -> Payment:
         """See Payments."""
         async with self._call("payment"):
-            return (await self._get(f"{INTENTS}/{quote(id, safe='')}", Intent)).payment()
+            return (await self._get(_path(id), Intent)).payment()
 
     async def of_order(self, *, order_id: UUID) -> list[Payment]:
         """See Payments; Stripe's search may be a minute behind."""
@@ -87,7 +87,7 @@ class StripePayments(Payments):
         """See Payments. The key is new each time: a kept refusal would outlive its reason, and a repeat does no harm."""
         async with self._call("cancel"):
             try:
-                return (await self._post(f"{INTENTS}/{quote(id, safe='')}/cancel", Intent, f"cancel:{id}:{uuid4()}")).payment()
+                return (await self._post(f"{_path(id)}/cancel", Intent, f"cancel:{id}:{uuid4()}")).payment()
             except stripe.InvalidRequestError as error:
                 if error.code != "payment_intent_unexpected_state":
                     raise
@@ -95,7 +95,7 @@ class StripePayments(Payments):
         if intent.status == "canceled":
             return intent.payment()
         if intent.status in ("succeeded", "processing"):
-            raise PaymentFinal(status=intent.status)
+            raise PaymentFinal(payment_status=intent.status)
         raise Unavailable("the payment cannot be cancelled at present")
 
     async def refund(self, *, refund_id: UUID, payment_id: str, amount: Money, reason: str) -> Refund:
@@ -119,7 +119,7 @@ class StripePayments(Payments):
         async with self._call("refunds"):
             found = await self._refunds(payment_id)
             if not found:  # a list does not say whether the payment exists
-                await self._get(f"{INTENTS}/{quote(payment_id, safe='')}", Intent)
+                await self._get(_path(payment_id), Intent)
         return found
 
     async def since(self, *, seconds: int, cursor: str | None = None) -> PaymentPage:
@@ -143,7 +143,7 @@ class StripePayments(Payments):
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await cast(Any, self._http).close_async()
+        await self._http.close_async()
 
     @asynccontextmanager
     async def _call(self, name: str) -> AsyncIterator[None]:
@@ -192,6 +192,13 @@ class StripePayments(Payments):
             if not page.has_more or not page.data:
                 return [refund.refund() for refund in found]
             after = {"starting_after": page.data[-1].id}
+
+
+def _path(id: str) -> str:
+    """Give the address of a payment; what Stripe would never make as an id must not lead anywhere else."""
+    if not ID.fullmatch(id):
+        raise PaymentNotFound
+    return f"{INTENTS}/{id}"
 
 
 def adapter(settings: Stripe) -> StripePayments:

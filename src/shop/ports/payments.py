@@ -20,7 +20,7 @@ class PaymentRefused(Conflict):
 
 
 class PaymentFinal(Conflict):
-    """The payment can no longer be cancelled; `status` says why: succeeded, processing or canceled."""
+    """The payment can no longer be cancelled; `payment_status` says why: succeeded or processing."""
 
 
 class Payment(Struct, frozen=True):
