@@ -91,7 +91,7 @@ class TextFormatter(logging.Formatter):
         at, level, logger, message = (found.pop(name) for name in ("at", "level", "logger", "message"))
         colour = self._colours.get(record.levelname, "")
         level = f"{colour}{level:<7}{RESET if colour else ''}"
-        fields = "".join(f"  {name}={value}" for name, value in found.items())
+        fields = "" if logger == SAFE else "".join(f"  {name}={value}" for name, value in found.items())  # an access line's text has them all
         shown = CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", f"{message}{fields}")
         trouble = _trouble(record)
         return f"{at[11:23]} {level} {logger:<12} {shown}" + (f"\n{trouble}" if trouble else "")
