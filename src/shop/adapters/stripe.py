@@ -163,7 +163,10 @@ class StripePayments(Payments):
         return await self._request("post", path, kind, idempotency_key=key, **parameters)
 
     async def _request(self, verb: str, path: str, kind: type[T], **parameters: Any) -> T:
-        answer = await cast(Any, self._client).raw_request_async(verb, path, **parameters)  # spares StripeObject's 2 ms
+        try:
+            answer = await cast(Any, self._client).raw_request_async(verb, path, **parameters)  # spares StripeObject's 2 ms
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # the library stumbles over errors that a proxy wrote
+            raise Unavailable("the payment provider answered something unexpected") from error
         return decode(answer.body, kind)
 
     async def _created_since(self, seconds: int, cursor: str | None) -> Intents:
