@@ -1,0 +1,76 @@
+"""The queries that find many orders."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from shop.kit.database import Store
+from shop.kit.values import normal_email
+from shop.modules.sales.domain import Order
+from shop.modules.sales.order_rows import order_of
+from shop.modules.sales.states import State, Status
+from shop.modules.sales.tables import order_lines, orders
+
+FIELDS = [orders.c[name] for name in Order.__struct_fields__]
+
+
+class Wanted(Struct, frozen=True):
+    """Which orders a list shows; `q` is a whole number or e-mail address, or the beginning of one."""
+
+    customer_id: UUID | None = None
+    status: Status | None = None
+    q: str | None = None
+    email: str | None = None
+
+
+class ListRows(Store):
+    """Lists of orders, newest first. Orders that were refused while they were placed are in none of them."""
+
+    async def found(self, wanted: Wanted, before: int | None, limit: int) -> list[Order]:
+        """Give one more than `limit` orders below this sequence number."""
+        query = sa.select(*FIELDS).where(orders.c.refusal.is_(None), *_conditions(wanted))
+        if before is not None:
+            query = query.where(orders.c.seq < before)
+        return [order_of(row) for row in await self.rows(query.order_by(orders.c.seq.desc()).limit(limit + 1))]
+
+    async def confirmed(self, customer_id: UUID, before: int | None, limit: int) -> list[Order]:
+        """Give one more than `limit` of a customer's confirmed orders."""
+        query = sa.select(*FIELDS).where(orders.c.customer_id == customer_id, orders.c.state == State.CONFIRMED)
+        if before is not None:
+            query = query.where(orders.c.seq < before)
+        return [order_of(row) for row in await self.rows(query.order_by(orders.c.seq.desc()).limit(limit + 1))]
+
+    async def lines_by_order(self, ids: list[UUID]) -> dict[UUID, list[sa.Row[Any]]]:
+        """Give the lines of several orders, sorted by SKU."""
+        found: dict[UUID, list[sa.Row[Any]]] = {}
+        for row in await self.rows(sa.select(order_lines).where(order_lines.c.order_id.in_(ids)).order_by(order_lines.c.sku)):
+            found.setdefault(row.order_id, []).append(row)
+        return found
+
+    async def created_since(self, moment: datetime, after: UUID | None, limit: int) -> list[Order]:
+        """Give a page of the orders made since then, by id, for the sweep."""
+        query = sa.select(*FIELDS).where(orders.c.created_at >= moment)
+        if after is not None:
+            query = query.where(orders.c.id > after)
+        return [order_of(row) for row in await self.rows(query.order_by(orders.c.id).limit(limit))]
+
+    async def by_ids(self, ids: list[UUID]) -> dict[UUID, Order]:
+        """Give these orders by their ids."""
+        return {row.id: order_of(row) for row in await self.rows(sa.select(*FIELDS).where(orders.c.id.in_(ids)))}
+
+
+def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    conditions = []
+    if wanted.customer_id is not None:
+        conditions.append(orders.c.customer_id == wanted.customer_id)
+    if wanted.status is not None:
+        conditions.append(orders.c.status == wanted.status)
+    if wanted.email is not None:
+        conditions.append(orders.c.email_key == normal_email(wanted.email))
+    if wanted.q:
+        number, email = wanted.q.strip().upper(), normal_email(wanted.q)
+        conditions.append(orders.c.number.startswith(number, autoescape=True) | orders.c.email_key.startswith(email, autoescape=True))
+    return conditions

@@ -1,0 +1,39 @@
+"""The queries about shipments."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+from msgspec.structs import asdict
+
+from shop.kit.database import Store
+from shop.kit.values import Line
+from shop.modules.sales.domain import Shipment
+from shop.modules.sales.tables import order_lines, shipment_lines, shipments
+
+
+class ShipmentRows(Store):
+    """Shipments and what is in them."""
+
+    async def claim_to_ship(self, order_id: UUID, line: Line) -> bool:
+        """Count pieces as shipped; False when fewer are left to ship."""
+        mine = (order_lines.c.order_id == order_id) & (order_lines.c.sku == line.sku)
+        enough = (order_lines.c.shipped + line.quantity <= order_lines.c.quantity) & (
+            sa.case((order_lines.c.refunded > order_lines.c.shipped, order_lines.c.refunded), else_=order_lines.c.shipped) + line.quantity
+            <= order_lines.c.quantity
+        )
+        return bool(await self.change(order_lines.update().where(mine, enough).values(shipped=order_lines.c.shipped + line.quantity)))
+
+    async def add_shipment(self, order_id: UUID, shipment: Shipment) -> None:
+        """Write a shipment."""
+        values = {"id": shipment.id, "order_id": order_id, "carrier": shipment.carrier, "tracking": shipment.tracking}
+        await self.change(shipments.insert().values(**values, created_at=shipment.created_at))
+        await self.change(shipment_lines.insert(), [{"shipment_id": shipment.id} | asdict(line) for line in shipment.lines])
+
+    async def shipments_of(self, order_id: UUID) -> list[Shipment]:
+        """Give the shipments of an order, oldest first."""
+        query = sa.select(shipments, shipment_lines.c.sku, shipment_lines.c.quantity).join(shipment_lines).where(shipments.c.order_id == order_id)
+        found: dict[UUID, Shipment] = {}
+        for row in await self.rows(query.order_by(shipments.c.created_at, shipments.c.id, shipment_lines.c.sku)):
+            shipment = found.setdefault(row.id, Shipment(row.id, row.carrier, row.tracking, [], row.created_at))
+            shipment.lines.append(Line(row.sku, row.quantity))
+        return list(found.values())

@@ -1,0 +1,22 @@
+"""The store of sales: the queries of every concern in one unit of work."""
+
+from datetime import timedelta
+
+from shop.modules.sales.list_rows import ListRows
+from shop.modules.sales.order_rows import OrderRows
+from shop.modules.sales.refund_rows import RefundRows
+from shop.modules.sales.shipment_rows import ShipmentRows
+from shop.modules.sales.tables import counters
+from shop.modules.sales.webhook_rows import WebhookRows
+
+
+class SalesStore(OrderRows, RefundRows, ShipmentRows, WebhookRows, ListRows):
+    """All queries of sales."""
+
+    async def take_turn(self, name: str, every: timedelta) -> bool:
+        """Tell whether this worker is the one that does something now which is done once in a while."""
+        now = int((await self.now()).timestamp())
+        if await self.change(self.insert_once(counters).values(name=name, value=now)):
+            return True
+        due = counters.update().where(counters.c.name == name, counters.c.value <= now - int(every.total_seconds()))
+        return bool(await self.change(due.values(value=now)))
