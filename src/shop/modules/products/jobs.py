@@ -10,12 +10,14 @@ from shop.kit.jobs import Job
 from shop.modules.products.offered import OfferedProducts
 from shop.modules.products.store import ProductsStore
 
+EXPIRE, PURGE = 30.0, 3600.0  # seconds
+
 
 async def jobs(container: AsyncContainer) -> Sequence[Job]:
     """Release what is held too long, and forget old idempotency keys; safe with several workers."""
     database = await container.get(Database[ProductsStore], component="products")
     keys = await container.get(IdempotencyKeys, component="products")
     return [
-        Job("products: expire reservations", 30.0, OfferedProducts(database).expire),
-        Job("products: purge idempotency keys", 3600.0, keys.purge),
+        Job("products: expire reservations", EXPIRE, OfferedProducts(database).expire),
+        Job("products: purge idempotency keys", PURGE, keys.purge),
     ]
