@@ -28,7 +28,22 @@ def refuse_taken_port(host: str, port: int) -> None:
 @asynccontextmanager
 async def serving(app: Litestar, *, host: str = "127.0.0.1", port: int) -> AsyncGenerator[str]:
     """Serve an app for the length of the block and give its base URL, which answers by then; stop gracefully after."""
-    from granian.constants import HTTPModes, Interfaces
+    async with _running(app, host, port):
+        yield f"http://{host}:{port}"
+
+
+async def serve(app: Litestar, *, host: str = "127.0.0.1", port: int, ready: asyncio.Event | None = None) -> None:
+    """Serve an app until the task is cancelled; `ready` is set as soon as it answers. Raises if the server stops by itself."""
+    async with _running(app, host, port) as running:
+        if ready:
+            ready.set()
+        await asyncio.wait({running})
+        raise RuntimeError(f"the server on {host}:{port} stopped") from running.exception()
+
+
+@asynccontextmanager
+async def _running(app: Litestar, host: str, port: int) -> AsyncGenerator[asyncio.Task[None]]:
+    from granian.constants import HTTPModes, Interfaces  # imported late: who only reads settings needs no server
     from granian.server.embed import Server
 
     refuse_taken_port(host, port)
@@ -36,18 +51,11 @@ async def serving(app: Litestar, *, host: str = "127.0.0.1", port: int) -> Async
     running: asyncio.Task[None] = asyncio.create_task(server.serve())
     try:
         await _listening(host, port, running)
-        yield f"http://{host}:{port}"
+        yield running
     finally:
         server.stop()  # type: ignore[no-untyped-call]
         await asyncio.wait({running}, timeout=GRACE)
-
-
-async def serve(app: Litestar, *, host: str = "127.0.0.1", port: int, ready: asyncio.Event | None = None) -> None:
-    """Serve an app until the task is cancelled; `ready` is set as soon as it answers."""
-    async with serving(app, host=host, port=port):
-        if ready:
-            ready.set()
-        await asyncio.Event().wait()
+        running.cancel()
 
 
 async def _listening(host: str, port: int, running: asyncio.Task[None]) -> None:

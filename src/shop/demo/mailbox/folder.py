@@ -80,7 +80,8 @@ class MailFolder:
         while not (found := self.find(to=to, subject=subject)) and (left := until - time.monotonic()) > 0:
             self.arrived.clear()
             try:
-                await asyncio.wait_for(self.arrived.wait(), min(left, 0.2))
+                async with asyncio.timeout(min(left, 0.2)):
+                    await self.arrived.wait()
             except TimeoutError:
                 continue
         return found

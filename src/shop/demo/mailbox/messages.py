@@ -67,14 +67,18 @@ def _body(mail: EmailMessage, kind: str) -> str:
     if part is None:
         return ""
     try:
-        return str(part.get_content())
+        return _sound(str(part.get_content()))
     except (LookupError, ValueError):  # an unknown or a wrong charset
         raw = part.get_payload(decode=True)
         return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else ""
 
 
 def _clean(value: str) -> str:
-    return " ".join(value.split())
+    return " ".join(_sound(value).split())
+
+
+def _sound(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _links(text: str, html: str) -> list[str]:

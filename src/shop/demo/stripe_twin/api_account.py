@@ -1,4 +1,4 @@
-"""/v1/refunds, /v1/events, /v1/webhook_endpoints, /v1/balance and /v1/account."""
+"""/v1/charges, /v1/refunds, /v1/events, /v1/webhook_endpoints, /v1/balance and /v1/account."""
 
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
@@ -18,6 +18,19 @@ _ENDPOINTS = "/v1/webhook_endpoints"
 async def create_refund(request: AnyRequest, twin: TheTwin) -> Response[bytes]:
     """Refund a payment, in full or in part."""
     return await twin.gate.answer(request, lambda call: twin.refunds.create(call.read(CreateRefund)))
+
+
+@get("/v1/charges/{charge_id:str}")
+async def retrieve_charge(request: AnyRequest, charge_id: FromPath[str], twin: TheTwin) -> Response[bytes]:
+    """Retrieve a charge."""
+
+    def retrieve(_: Call) -> object:
+        found = twin.ledger.get(Charge, charge_id)
+        if not found:
+            raise missing("charge", charge_id, "charge")
+        return found
+
+    return await twin.gate.answer(request, retrieve)
 
 
 @get("/v1/refunds/{refund_id:str}")

@@ -66,7 +66,7 @@ def create_app(settings: TwinSettings, *, clock: Callable[[], float] = time.time
 
     payments = [getattr(api_payments, name) for name in ("create_intent", "retrieve_intent", "list_intents", "search_intents")]
     steps = [api_payments.confirm_intent, api_payments.capture_intent, api_payments.cancel_intent]
-    refunds = [api_account.create_refund, api_account.retrieve_refund, api_account.list_refunds]
+    refunds = [api_account.retrieve_charge, api_account.create_refund, api_account.retrieve_refund, api_account.list_refunds]
     events = [api_account.retrieve_event, api_account.list_events, api_account.balance, api_account.account]
     endpoints = [api_account.create_endpoint, api_account.list_endpoints, api_account.retrieve_endpoint, api_account.delete_endpoint]
     pages = [show_all, revision, show_payment, take_step, show_image]

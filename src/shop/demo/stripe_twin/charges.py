@@ -2,10 +2,10 @@
 
 from shop.demo.stripe_twin.ids import new_id
 from shop.demo.stripe_twin.objects import Charge, PaymentError, PaymentIntent
-from shop.demo.stripe_twin.payment_methods import Decline, TestMethod
+from shop.demo.stripe_twin.payment_methods import Decline, PaymentMethod
 
 
-def succeeded_charge(intent: PaymentIntent, method: TestMethod, at: int, *, captured: bool) -> Charge:
+def succeeded_charge(intent: PaymentIntent, method: PaymentMethod, at: int, *, captured: bool) -> Charge:
     """Give the charge of a payment that went through."""
     outcome = {"network_status": "approved_by_network", "risk_level": "normal", "seller_message": "Payment complete.", "type": "authorized"}
     return Charge(
@@ -28,7 +28,7 @@ def succeeded_charge(intent: PaymentIntent, method: TestMethod, at: int, *, capt
     )
 
 
-def failed_charge(intent: PaymentIntent, method: TestMethod, decline: Decline, at: int) -> Charge:
+def failed_charge(intent: PaymentIntent, method: PaymentMethod, decline: Decline, at: int) -> Charge:
     """Give the charge of a payment that a bank refused."""
     outcome = {"network_status": "declined_by_network", "reason": decline.decline_code or decline.code, "type": "issuer_declined"}
     return Charge(
@@ -52,7 +52,7 @@ def failed_charge(intent: PaymentIntent, method: TestMethod, decline: Decline, a
     )
 
 
-def payment_error(decline: Decline, method: TestMethod, charge: str) -> PaymentError:
+def payment_error(decline: Decline, method: PaymentMethod, charge: str) -> PaymentError:
     """Give the last_payment_error of a PaymentIntent that was declined."""
     shown = {"id": method.id, "object": "payment_method", **method.details()}
     type = "card_error" if method.kind == "card" else "invalid_request_error"

@@ -76,8 +76,10 @@ class Deliveries:
                     self._start_due(client)
                     await self._rest()
             finally:
-                for task in self._sending.values():
+                under_way = list(self._sending.values())
+                for task in under_way:
                     task.cancel()
+                await asyncio.gather(*under_way, return_exceptions=True)
 
     async def drain(self, seconds: float) -> int:
         """Wait until nothing is pending; give how many still are when the time is over."""
@@ -118,7 +120,8 @@ class Deliveries:
         query = "SELECT min(due) FROM deliveries WHERE state = 'pending' AND due > ?"
         (due,) = self._ledger.sql.execute(query, (time.time(),)).fetchone()
         try:
-            await asyncio.wait_for(self._arrived.wait(), min(max(0.005, (due or 9e12) - time.time()), 60))
+            async with asyncio.timeout(min(max(0.005, (due or 9e12) - time.time()), 60)):
+                await self._arrived.wait()
         except TimeoutError:
             return
 

@@ -58,7 +58,7 @@ class Gate:
             answer = await self._execute(call, operation, fails=before == 500)
             return await self._send(request, call, answer)
         print_ = fingerprint(call.method, call.path, call.form)
-        kept = self._answers.begin(call.key, print_)
+        kept = self._begin(call, call.key, print_)
         if kept:
             self._requests.note(call, kept.status, replayed=True)
             return await self._send(request, call, kept, replayed=True)
@@ -67,6 +67,13 @@ class Gate:
         finally:
             self._answers.end(call.key)
         return await self._send(request, call, answer)
+
+    def _begin(self, call: Call, key: str, print_: str) -> Answer | None:
+        try:
+            return self._answers.begin(key, print_)
+        except StripeProblem as problem:
+            self._requests.note(call, problem.status)
+            raise
 
     async def _execute(self, call: Call, operation: Operation, *, fails: bool, print_: str = "") -> Answer:
         if self._faults.now.hit(call.method, call.path):

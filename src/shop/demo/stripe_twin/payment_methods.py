@@ -15,7 +15,7 @@ class Decline(Struct, frozen=True):
     message: str
 
 
-class TestMethod(Struct, frozen=True):
+class PaymentMethod(Struct, frozen=True):
     """A payment method of the test mode; `process` settles later, `authenticate` needs the customer first."""
 
     id: str
@@ -51,33 +51,35 @@ _CARDS: dict[str, Decline] = {
 _DEBIT_FAILED = Decline("payment_intent_payment_attempt_failed", "debit_not_authorized", "The customer's bank refused the debit.")
 
 
-def _all() -> list[TestMethod]:
+def _all() -> list[PaymentMethod]:
     declining = [
-        TestMethod(f"pm_card_{brand}chargeDeclined{name}", f"Declined card {name}".strip(), last4="0002", decline=decline)
+        PaymentMethod(f"pm_card_{brand}chargeDeclined{name}", f"Declined card {name}".strip(), last4="0002", decline=decline)
         for name, decline in _CARDS.items()
         for brand in ("", "visa_")
     ]
     return [
-        TestMethod("pm_card_visa", "Visa •••• 4242"),
-        TestMethod("pm_card_mastercard", "Mastercard •••• 4444", brand="mastercard", last4="4444"),
-        TestMethod("pm_card_amex", "American Express •••• 0005", brand="amex", last4="0005"),
-        TestMethod("pm_card_threeDSecure2Required", "Visa with 3-D Secure •••• 3220", last4="3220", authenticate=True),
-        TestMethod("pm_card_threeDSecureRequired", "Visa with 3-D Secure •••• 3063", last4="3063", authenticate=True),
-        TestMethod("pm_card_authenticationRequired", "Visa with 3-D Secure •••• 3184", last4="3184", authenticate=True),
-        TestMethod(
+        PaymentMethod("pm_card_visa", "Visa •••• 4242"),
+        PaymentMethod("pm_card_mastercard", "Mastercard •••• 4444", brand="mastercard", last4="4444"),
+        PaymentMethod("pm_card_amex", "American Express •••• 0005", brand="amex", last4="0005"),
+        PaymentMethod("pm_card_threeDSecure2Required", "Visa with 3-D Secure •••• 3220", last4="3220", authenticate=True),
+        PaymentMethod("pm_card_threeDSecureRequired", "Visa with 3-D Secure •••• 3063", last4="3063", authenticate=True),
+        PaymentMethod("pm_card_authenticationRequired", "Visa with 3-D Secure •••• 3184", last4="3184", authenticate=True),
+        PaymentMethod(
             "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
             "3-D Secure, then no funds •••• 9995",
             last4="9995",
             authenticate=True,
             decline=_NO_FUNDS,
         ),
-        TestMethod("pm_card_pendingRefund", "Visa whose refunds stay pending •••• 7726", last4="7726", refunds="pending"),
-        TestMethod("pm_card_refundFail", "Visa whose refunds fail •••• 5126", last4="5126", refunds="fail"),
-        TestMethod("pm_sepaDebit", "SEPA direct debit •••• 3000", "sepa_debit", "", "3000", process=True),
-        TestMethod("pm_sepaDebit_failed", "SEPA direct debit that bounces", "sepa_debit", "", "3001", process=True, decline=_DEBIT_FAILED),
-        TestMethod("pm_usBankAccount_processing", "US bank account •••• 6789", "us_bank_account", "", "6789", process=True),
-        TestMethod("pm_usBankAccount_success", "US bank account •••• 6789", "us_bank_account", "", "6789", process=True),
-        TestMethod(
+        PaymentMethod("pm_card_pendingRefund", "Visa whose refunds stay pending •••• 7726", last4="7726", refunds="pending"),
+        PaymentMethod("pm_card_refundFail", "Visa whose refunds fail •••• 5126", last4="5126", refunds="fail"),
+        PaymentMethod("pm_sepaDebit", "SEPA direct debit •••• 3000", "sepa_debit", "", "3000", process=True),
+        PaymentMethod(
+            "pm_sepaDebit_failed", "SEPA direct debit that bounces", "sepa_debit", "", "3001", process=True, decline=_DEBIT_FAILED
+        ),
+        PaymentMethod("pm_usBankAccount_processing", "US bank account •••• 6789", "us_bank_account", "", "6789", process=True),
+        PaymentMethod("pm_usBankAccount_success", "US bank account •••• 6789", "us_bank_account", "", "6789", process=True),
+        PaymentMethod(
             "pm_usBankAccount_debitNotAuthorized",
             "US bank account that refuses",
             "us_bank_account",
@@ -90,10 +92,10 @@ def _all() -> list[TestMethod]:
     ]
 
 
-METHODS: dict[str, TestMethod] = {method.id: method for method in _all()}
+METHODS: dict[str, PaymentMethod] = {method.id: method for method in _all()}
 
 
-def test_method(id: str) -> TestMethod:
+def known_method(id: str) -> PaymentMethod:
     """Give a test payment method; raises Stripe's resource_missing for any other id."""
     if id not in METHODS:
         raise StripeProblem(f"No such PaymentMethod: '{id}'", code="resource_missing", param="payment_method")

@@ -12,7 +12,7 @@ from shop.demo.stripe_twin.ledger import Ledger
 from shop.demo.stripe_twin.money import check_charge, printed
 from shop.demo.stripe_twin.objects import Charge, NextAction, PaymentError, PaymentIntent, Redirect
 from shop.demo.stripe_twin.parameters import CreateIntent, check_metadata
-from shop.demo.stripe_twin.payment_methods import Decline, TestMethod, forced_decline, test_method
+from shop.demo.stripe_twin.payment_methods import Decline, PaymentMethod, forced_decline, known_method
 from shop.demo.stripe_twin.problems import StripeProblem, missing, unexpected_state
 from shop.demo.stripe_twin.settlements import Outcome, Settlements
 
@@ -45,7 +45,7 @@ class Payments:
         """Make a PaymentIntent, and confirm it at once if that was asked for."""
         check_charge(asked.amount, asked.currency.lower())
         if asked.payment_method:
-            test_method(asked.payment_method)
+            known_method(asked.payment_method)
         id, at = new_id("pi"), int(self._now())
         automatic = asked.automatic_payment_methods
         intent = PaymentIntent(
@@ -81,7 +81,7 @@ class Payments:
         chosen = payment_method or intent.payment_method
         if not chosen:
             raise unexpected_state("You cannot confirm this PaymentIntent because it's missing a payment method.", intent)
-        method = test_method(chosen)
+        method = known_method(chosen)
         intent = replace(intent, payment_method=method.id, last_payment_error=None, next_action=None)
         if method.authenticate:
             return self._ask_customer(intent, return_url)
@@ -92,7 +92,7 @@ class Payments:
         intent = self.get(id)
         if intent.status != "requires_action" or intent.payment_method is None:
             raise unexpected_state(f"There is nothing to authenticate: this PaymentIntent has a status of {intent.status}.", intent)
-        method = test_method(intent.payment_method)
+        method = known_method(intent.payment_method)
         intent = replace(intent, next_action=None)
         if passed:
             return self._collect(intent, method)
@@ -105,7 +105,7 @@ class Payments:
         if intent.status != "processing" or intent.payment_method is None:
             raise unexpected_state(f"This PaymentIntent has a status of {intent.status}: it cannot be settled.", intent)
         self._settlements.forget(id)
-        method = test_method(intent.payment_method)
+        method = known_method(intent.payment_method)
         intent = replace(intent, processing=None)
         if outcome == "succeeded":
             return self._succeed(intent, method)
@@ -144,7 +144,7 @@ class Payments:
         action = NextAction(Redirect(url, return_url))
         return self._keep(replace(intent, status="requires_action", next_action=action), "payment_intent.requires_action")
 
-    def _collect(self, intent: PaymentIntent, method: TestMethod) -> PaymentIntent:
+    def _collect(self, intent: PaymentIntent, method: PaymentMethod) -> PaymentIntent:
         if self._faults.now.decline:
             return self._decline(intent, method, forced_decline(self._faults.now.decline))
         if method.process:
@@ -155,7 +155,7 @@ class Payments:
             return self._decline(intent, method, method.decline)
         return self._succeed(intent, method)
 
-    def _succeed(self, intent: PaymentIntent, method: TestMethod) -> PaymentIntent:
+    def _succeed(self, intent: PaymentIntent, method: PaymentMethod) -> PaymentIntent:
         held = intent.capture_method == "manual"
         charge = succeeded_charge(intent, method, int(self._now()), captured=not held)
         self._ledger.put(charge)
@@ -165,7 +165,7 @@ class Payments:
             return self._keep(waiting, "payment_intent.amount_capturable_updated")
         return self._keep(replace(intent, status="succeeded", amount_received=intent.amount), "payment_intent.succeeded")
 
-    def _decline(self, intent: PaymentIntent, method: TestMethod, decline: Decline) -> PaymentIntent:
+    def _decline(self, intent: PaymentIntent, method: PaymentMethod, decline: Decline) -> PaymentIntent:
         charge = failed_charge(intent, method, decline, int(self._now()))
         self._ledger.put(charge)
         return self._fail(replace(intent, latest_charge=charge.id), payment_error(decline, method, charge.id))

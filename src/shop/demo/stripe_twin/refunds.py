@@ -12,7 +12,7 @@ from shop.demo.stripe_twin.ledger import Ledger
 from shop.demo.stripe_twin.money import printed
 from shop.demo.stripe_twin.objects import Charge, PaymentIntent, Refund
 from shop.demo.stripe_twin.parameters import CreateRefund, check_metadata
-from shop.demo.stripe_twin.payment_methods import test_method
+from shop.demo.stripe_twin.payment_methods import known_method
 from shop.demo.stripe_twin.problems import StripeProblem, missing, missing_param, unexpected_state
 from shop.demo.stripe_twin.settlements import Outcome, Settlements
 
@@ -111,7 +111,7 @@ class Refunds:
         return amount
 
     def _manner(self, charge: Charge) -> Literal["succeed", "pending", "fail"]:
-        of_method = test_method(charge.payment_method).refunds
+        of_method = known_method(charge.payment_method).refunds
         return self._faults.now.refunds if of_method == "succeed" else of_method
 
     def _book(self, charge: Charge, amount: int) -> Charge:

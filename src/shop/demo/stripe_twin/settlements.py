@@ -52,6 +52,7 @@ class Settlements:
     async def _rest(self) -> None:
         (due,) = self._ledger.sql.execute("SELECT coalesce(min(due), ?) FROM settlements", (_NEVER,)).fetchone()
         try:
-            await asyncio.wait_for(self.arrived.wait(), max(0.0, min(due - time.time(), _LONGEST_NAP)))
+            async with asyncio.timeout(max(0.0, min(due - time.time(), _LONGEST_NAP))):
+                await self.arrived.wait()
         except TimeoutError:
             return
