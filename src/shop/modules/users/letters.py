@@ -10,7 +10,7 @@ from shop.kit.letters import Stationery, salutation
 from shop.kit.outbox import Letter
 from shop.ports.mail import Message
 
-PAGES = {"verification": "/verify", "password_reset": "/password-reset"}
+PAGES = {"verification": "/account/verify", "password_reset": "/account/reset-password"}
 
 
 class AccountLetter(Struct, frozen=True):
@@ -24,7 +24,7 @@ class AccountLetters:
     """Composes the mails that the outbox of users owes."""
 
     def __init__(self, sender: str, locales: Sequence[str], public_url: str, token: Callable[[Letter], Awaitable[str]]) -> None:
-        """`token` derives the secret of a verification or a reset; it stands in the link's fragment, which no server and no log ever sees."""
+        """`token` derives the secret of a verification or a reset; it stands in the link's query, for the page it opens needs no JavaScript."""
         self._stationery = Stationery(Path(__file__).parent / "templates", locales, sender)
         self._public_url = public_url.rstrip("/")
         self._token = token
@@ -41,4 +41,4 @@ class AccountLetters:
         if letter.kind not in PAGES:
             return {}
         token = await self._token(letter)
-        return {"token": token, "link": f"{self._public_url}{PAGES[letter.kind]}#{token}"}
+        return {"token": token, "link": f"{self._public_url}{PAGES[letter.kind]}?token={token}"}
