@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shop.kit import logs
-from shop.kit.http import context
+from shop.kit.http import context, watch
 from shop.kit.redaction import redacted
 
 log = logging.getLogger("shop.test")
+assert watch  # which lets every line tell of the request under way
 WORD = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", min_size=16, max_size=40)
 AROUND = st.text("abc XYZ019.,;:/()[]{}<>'\"\n=-_", max_size=12)
 TOKEN = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", min_size=43, max_size=86).filter(

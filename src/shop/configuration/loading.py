@@ -64,7 +64,8 @@ def _read(given: Mapping[str, Given], faults: list[Fault]) -> dict[str, Any]:
             value = key.read(text.value)
         except ValueError as error:
             shown = f"{text.value!r} " if key.shows and len(text.value) <= 60 else ""
-            faults.append(Fault(text.place, f"{shown}{error}", f"{name}={key.example}"))
+            example = f"{text.place} {key.example}" if text.place.startswith("--") else f"{name}={key.example}"
+            faults.append(Fault(text.place, f"{shown}{error}", example))
         else:
             if key.into:
                 values[key.into] = value

@@ -1,6 +1,7 @@
 """Finds the texts of settings and says what it does not understand."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -33,7 +34,8 @@ class Source(Struct, frozen=True):
 
 def from_flags(flags: Mapping[str, object]) -> Source:
     """Read what the command line gave, by key name; None was not given."""
-    return Source({variable(name): Given(_as_text(value), f"--{name.replace('_', '-')}") for name, value in flags.items() if value is not None})
+    given = {name: value for name, value in flags.items() if value is not None}
+    return Source({variable(name): Given(_as_text(value), f"--{re.sub('[._]', '-', name)}") for name, value in given.items()})
 
 
 def from_environment(environ: Mapping[str, str]) -> Source:

@@ -3,12 +3,12 @@
 import logging
 import re
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import msgspec
 
-from shop.kit.http import context
 from shop.kit.redaction import redacted
 
 QUIET = ("httpx", "httpcore", "stripe", "aiosqlite", "sqlalchemy", "asyncio", "asyncpg", "mail.log", "_granian", "alembic", "litestar")
@@ -17,6 +17,12 @@ COLOURS = {"DEBUG": "\x1b[2m", "INFO": "\x1b[32m", "WARNING": "\x1b[33m", "ERROR
 RESET = "\x1b[0m"
 SAFE = "shop.access"  # its fields are route templates, names of methods and numbers
 access = logging.getLogger(SAFE)
+_surroundings: list[Callable[[], dict[str, str]]] = []
+
+
+def tell_also(read: Callable[[], dict[str, str]]) -> None:
+    """Add to every line from now on what `read` gives at that moment, such as the id of the request under way."""
+    _surroundings.append(read)
 
 
 def configure(form: str, level: str, stream: TextIO | None = None) -> None:
@@ -53,10 +59,9 @@ def facts(record: logging.LogRecord) -> dict[str, Any]:
     }
     for name, value in getattr(record, "fields", {}).items():
         found[name] = hide(value) if isinstance(value, str) else value
-    if "request_id" not in found and (request_id := context.request_id.get()):
-        found["request_id"] = request_id
-    if parent := context.traceparent.get():
-        found["trace_id"] = parent.split("-")[1]
+    for read in _surroundings:
+        for name, value in read().items():
+            found.setdefault(name, value)
     return found
 
 

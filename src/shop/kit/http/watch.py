@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Litestar
 
 from shop.kit import logs
+from shop.kit.http import context
 from shop.kit.http.exchange import Exchange
 from shop.kit.metrics import Metrics
 
@@ -59,3 +60,13 @@ def watch(app: Litestar, metrics: Metrics) -> None:
     """Count and log every request of an application."""
     app.state.metrics = metrics
     app.asgi_handler = Watch(app.asgi_handler, metrics)
+
+
+def _of_request() -> dict[str, str]:
+    found = {"request_id": request_id} if (request_id := context.request_id.get()) else {}
+    if parent := context.traceparent.get():
+        found["trace_id"] = parent.split("-")[1]
+    return found
+
+
+logs.tell_also(_of_request)
