@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from typing_extensions import TypeForm
 
+from shop.kit.deadline import deadline, time_for
 from shop.kit.port import Endpoint, endpoints
 from shop.kit.problems import Problem, Unavailable
 from shop.kit.transactions import assert_no_transaction
@@ -38,8 +39,9 @@ def _method(endpoint: Endpoint, open_scope: Callable[[], AbstractAsyncContextMan
 
 async def _guarded(endpoint: Endpoint, open_scope: Callable[[], AbstractAsyncContextManager[Any]], given: Any, rehearse: bool) -> Any:
     try:
-        async with asyncio.timeout(endpoint.timeout), open_scope() as module:
-            return await getattr(module, endpoint.name)(**{name: getattr(given, name) for name in given.__struct_fields__})
+        with deadline(endpoint.timeout):
+            async with asyncio.timeout(time_for(endpoint.timeout)), open_scope() as module:
+                return await getattr(module, endpoint.name)(**{name: getattr(given, name) for name in given.__struct_fields__})
     except Problem as problem:
         declared = endpoint.problem(problem.code)
         if declared is None:
