@@ -1,27 +1,14 @@
-"""Hands mails to an SMTP server over one kept connection, and says of every result what it means.
-
-| what happened | outcome |
-|---|---|
-| 250 after the content | accepted |
-| no connection, time-out or break before the content; any 4xx | transient |
-| 5xx to RCPT or to the content; an address that no mail can have or this server cannot take | permanent |
-| 5xx to the greeting, EHLO, AUTH or MAIL; RCPT refused because we may not relay; TLS fails or is missing; unknown host | configuration |
-| break or time-out from DATA on, or an answer that is none | unknown |
-"""
+"""Hands mails to an SMTP server over one kept connection."""
 
 import asyncio
 import logging
-import re
-import socket
-import ssl
 import time
 from email.utils import parseaddr
-from enum import IntEnum
 
-import aiosmtplib
 from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponseException
 
 from shop.adapters.mime import Envelope, envelope
+from shop.adapters.smtp_results import Stage, answer, outcome, shown
 from shop.kit.transactions import assert_no_transaction
 from shop.ports.mail import Delivery, Mail, Message, Outcome
 from shop.settings import Smtp
@@ -31,20 +18,8 @@ COMMAND_SECONDS = 60.0
 CONTENT_SECONDS = 600.0
 IDLE_SECONDS = 30.0
 MAILS_PER_CONNECTION = 100
-NO_RELAY = re.compile(r"relay|authenticat", re.IGNORECASE)
-NEEDS_LOGIN = (530, 534, 535, 538)
-STATUS = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}\b")
-ADDRESS = re.compile(r"\S*@\S*")
+CLOSING = 421
 log = logging.getLogger("shop.smtp")
-
-
-class Stage(IntEnum):
-    """How far a delivery got."""
-
-    CONNECT = 1
-    SENDER = 2
-    RECIPIENT = 3
-    CONTENT = 4
 
 
 class SmtpMail(Mail):
@@ -87,7 +62,7 @@ class SmtpMail(Mail):
                 await _quit(line)
         except (SMTPException, OSError) as error:
             what = "refuses the sender" if stage is Stage.SENDER else "cannot be used"
-            return [f"The mail server {where} {what}: {_answer(error)}."]
+            return [f"The mail server {where} {what}: {answer(error)}."]
         return []
 
     async def aclose(self) -> None:
@@ -110,10 +85,10 @@ class SmtpMail(Mail):
             await line.rcpt(mail.recipient, encoding=encoding, timeout=COMMAND_SECONDS)
             stage = Stage.CONTENT
             response = await line.data(mail.content, timeout=CONTENT_SECONDS)
-            return Delivery(Outcome.ACCEPTED, _shown(response.code, response.message, mail.recipient))
+            return Delivery(Outcome.ACCEPTED, shown(response.code, response.message, mail.recipient))
         except (SMTPException, OSError) as error:
             self._drop_unless_answered(error)
-            return Delivery(outcome(stage, error), _answer(error, mail.recipient))
+            return Delivery(outcome(stage, error), answer(error, mail.recipient))
         except ValueError:
             self._drop()
             return Delivery(Outcome.PERMANENT, "no command can be written to this address")
@@ -168,7 +143,7 @@ class SmtpMail(Mail):
             await _quit(line)
 
     def _drop_unless_answered(self, error: Exception) -> None:
-        answered = isinstance(error, SMTPResponseException) and 400 <= error.code < 600 and error.code != aiosmtplib.SMTPStatus.domain_unavailable
+        answered = isinstance(error, SMTPResponseException) and 400 <= error.code < 600 and error.code != CLOSING
         if not answered:
             self._drop()
 
@@ -181,35 +156,6 @@ class SmtpMail(Mail):
 def adapter(settings: Smtp) -> SmtpMail:
     """Give the mail port of this server; close it at shutdown."""
     return SmtpMail(settings)
-
-
-def outcome(stage: Stage, error: Exception) -> Outcome:
-    """Say what a failure at this stage means; see the table above."""
-    if isinstance(error, SMTPResponseException) and 400 <= error.code < 600:
-        return _of_answer(stage, error)
-    if stage is Stage.CONTENT:
-        return Outcome.UNKNOWN
-    if isinstance(error, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError)):
-        return Outcome.CONFIGURATION if _is_ours(error.__cause__) else Outcome.TRANSIENT
-    if isinstance(error, SMTPResponseException):
-        return Outcome.TRANSIENT
-    if isinstance(error, SMTPException):  # what aiosmtplib raises itself: no STARTTLS or AUTH on offer
-        return Outcome.CONFIGURATION
-    return Outcome.CONFIGURATION if _is_ours(error) else Outcome.TRANSIENT
-
-
-def _of_answer(stage: Stage, error: SMTPResponseException) -> Outcome:
-    if error.code < 500:
-        return Outcome.TRANSIENT
-    if stage in (Stage.CONNECT, Stage.SENDER) or error.code in NEEDS_LOGIN:
-        return Outcome.CONFIGURATION
-    if stage is Stage.RECIPIENT and NO_RELAY.search(error.message):
-        return Outcome.CONFIGURATION
-    return Outcome.PERMANENT
-
-
-def _is_ours(error: BaseException | None) -> bool:
-    return isinstance(error, ssl.SSLError) or (isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME)
 
 
 async def _alive(line: SMTP) -> bool:
@@ -225,23 +171,3 @@ async def _quit(line: SMTP) -> None:
         await line.quit(timeout=1.0)
     except (SMTPException, OSError):
         line.close()
-
-
-def _answer(error: Exception, recipient: str = "") -> str:
-    if isinstance(error, SMTPResponseException) and error.code > 0:
-        return _shown(error.code, error.message, recipient)
-    cause = error.__cause__ or error
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"the certificate is not trusted ({cause.verify_message})"
-    if isinstance(error, SMTPException) and not error.__cause__ and "@" not in error.message:
-        return error.message.rstrip(".")
-    return cause.strerror or type(cause).__name__ if isinstance(cause, OSError) else type(cause).__name__
-
-
-def _shown(code: int, text: str, recipient: str) -> str:
-    """Give code, status and words of an answer without the person's address in them."""
-    line = ADDRESS.sub("<address>", " ".join(text.split()))
-    local = recipient.rpartition("@")[0]
-    if len(local) > 1:
-        line = re.sub(rf"(?<!\w){re.escape(local)}(?!\w)", "<address>", line, flags=re.IGNORECASE)
-    return f"{code} {line}"[:200].rstrip()
