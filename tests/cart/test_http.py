@@ -92,7 +92,7 @@ async def started(app: Litestar) -> AsyncIterator[None]:
             await done.wait()
 
     holding = asyncio.create_task(hold())
-    await up.wait()
+    await asyncio.wait([holding, asyncio.create_task(up.wait())], return_when=asyncio.FIRST_COMPLETED)
     yield
     done.set()
     await holding
