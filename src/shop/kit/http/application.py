@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from copy import copy
+from typing import Any
 
 from dishka import AsyncContainer
 from litestar import Litestar
 from litestar.di import Provide
+from litestar.events import BaseEventEmitterBackend
 from litestar.handlers import HTTPRouteHandler
 
 from shop.kit.http.admission import Admission, caller, check_policies, once
@@ -30,12 +32,24 @@ def application(handlers: Sequence[HTTPRouteHandler], container: AsyncContainer,
         lifespan=list(lifespan),
         openapi_config=None,
         logging_config=None,
+        event_emitter_backend=NoEvents,
     )
     check_policies(app)
     app.state.dishka_container = container
     app.state.traffic = Traffic()
     app.asgi_handler = Edge(app.asgi_handler, app.state.traffic, container)
     return app
+
+
+class NoEvents(BaseEventEmitterBackend):
+    """Litestar's events, which nobody uses here: its own emitter would tie the lifespan to the task that entered it."""
+
+    async def __aexit__(self, *failure: object) -> None:
+        """End with nothing to wait for."""
+
+    def emit(self, event_id: str, *args: Any, **kwargs: Any) -> None:
+        """Refuse, for nobody listens."""
+        raise RuntimeError(f"nobody listens to {event_id}")
 
 
 def prepared(handler: HTTPRouteHandler, module: str) -> HTTPRouteHandler:
