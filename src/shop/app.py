@@ -26,7 +26,7 @@ from shop.kit.problems import Unavailable
 from shop.kit.tokens import LocalKeys
 from shop.kit.tokens import Verifier as TokenVerifier
 from shop.ports.mail import Mail
-from shop.ports.payments import Payments
+from shop.ports.payments import Payments, WebhookVerifier
 from shop.settings import Settings
 
 Replacement = tuple[Any, Any]
@@ -77,6 +77,8 @@ class World(Provider):
             self.provide(_giving(value), provides=type(value))
         for port in dict.fromkeys((*(need for module in hosted for need in module.needs), *self._offered)):
             self.provide(_giving(replaced[port]) if port in replaced else self._adapter(port), provides=port)
+        if any(Payments in module.needs for module in hosted):
+            self.provide(_giving(replaced[WebhookVerifier]) if WebhookVerifier in replaced else self._webhooks, provides=WebhookVerifier)
 
     def _adapter(self, port: Any) -> Any:
         """Choose what stands behind a port: local if its module is hosted here; Stripe and SMTP for the outside world; else remote."""
@@ -104,6 +106,11 @@ class World(Provider):
         if self._settings.stripe is None:
             raise CannotAssemble("payments are needed, but Stripe is not set: SHOP_STRIPE_SECRET_KEY, _PUBLISHABLE_KEY and _WEBHOOK_SECRET")
         return _closing("shop.adapters.stripe", self._settings.stripe)
+
+    def _webhooks(self) -> Any:
+        if self._settings.stripe is None:
+            raise CannotAssemble("webhooks of Stripe cannot be verified: SHOP_STRIPE_WEBHOOK_SECRET is not set")
+        return importlib.import_module("shop.adapters.stripe").webhooks(self._settings.stripe)
 
     def _mail(self) -> Any:
         if self._settings.smtp is None:
