@@ -1,5 +1,7 @@
 """Orders, their lines, events, refunds and shipments, the inbox of webhooks, and what every module has."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -32,7 +34,7 @@ def _money(name: str) -> "sa.Column[int]":
     return sa.Column(name, sa.BigInteger, nullable=False)
 
 
-def _order(**options: bool) -> "sa.Column[object]":
+def _order(**options: Any) -> "sa.Column[Any]":
     return sa.Column("order_id", sa.Uuid, sa.ForeignKey("orders.id"), nullable=False, **options)
 
 

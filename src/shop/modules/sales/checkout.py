@@ -28,9 +28,18 @@ AFTER_A_BUG = Pause(60.0)
 class Advance:
     """Advances orders: reads the stored state, makes the next step, and again, until there is nothing to do now."""
 
-    def __init__(self, database: Database[SalesStore], carts: Carts, payments: Payments, refunds: Refunds, checkout: Checkout) -> None:
-        """Speak to the neighbours through their ports."""
-        self.database = database
+    def __init__(
+        self,
+        database: Database[SalesStore],
+        carts: Carts,
+        payments: Payments,
+        refunds: Refunds,
+        checkout: Checkout,
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Speak to the neighbours through their ports; a request waits `patience` seconds for whoever is at its order."""
+        self.database, self._patience = database, patience
         cart, payment = CartSteps(database, carts, checkout), PaymentSteps(database, payments, refunds)
         self._steps: dict[State, Step] = {
             State.NEW: cart.new,
@@ -55,7 +64,7 @@ class Advance:
     async def settle(self, order_id: UUID, cart_token: str | None = None) -> None:
         """Advance an order, waiting a little for whoever else is at it; raises Unavailable."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE
+        deadline = loop.time() + self._patience
         while not await self.advance(order_id, cart_token):
             if loop.time() > deadline:
                 raise Unavailable("the order is being worked on")
