@@ -129,7 +129,7 @@ async def test_an_outdated_hash_is_renewed_at_login(world: World) -> None:
     """When the parameters of the hash change, the next login brings the account up to date."""
     ada = await world.ada()
     await world.login()
-    world.harden(PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    world.hash_with(Passwords(PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)))
     await world.login()
     user, _ = await world.profiles.profile(ada)
     assert user.password_hash is not None
@@ -187,3 +187,20 @@ def test_a_successor_is_the_keys_and_the_tokens(token: str, key: bytes) -> None:
     """The same token gives the same successor, another key or token another one."""
     assert successor(key, token) == successor(key, token)
     assert successor(key, token) not in {token, successor(key, token + "x"), successor(bytes(32) if any(key) else b"\1" * 32, token)}
+
+
+async def test_a_login_that_overlaps_a_reset_begins_no_session(world: World) -> None:
+    """The old password was right when it was looked at, and no longer when the session would begin."""
+
+    class Slow(Passwords):
+        async def check(self, password: str, stored: str | None) -> bool:
+            right = await super().check(password, stored)
+            await world.accounts.request_reset("ada@example.com")
+            await world.accounts.reset(await world.mailed_token("password_reset"), "another good password")
+            return right
+
+    await world.ada()
+    world.hash_with(Slow(world.hasher))
+    with pytest.raises(InvalidCredentials):
+        await world.login()
+    assert await world.rows(sa.select(tables.sessions)) == []

@@ -33,6 +33,7 @@ class World:
         """Wire the services on this database."""
         self.clock = clock
         self.database = Database(url, "users", UsersStore, clock)
+        self.hasher = hasher
         self.passwords = Passwords(hasher)
         self.keyring = Keyring(self.database, tables.secrets)
         self.links = Links(self.keyring, ISSUER)
@@ -44,11 +45,9 @@ class World:
         self.profiles = Profiles(self.database, self.history)
         self.customers = CustomerDirectory(self.database)
 
-    def harden(self, hasher: PasswordHasher) -> None:
-        """Hash with other parameters from now on."""
-        self.passwords.close()
-        self.passwords = Passwords(hasher)
-        self.sessions = Sessions(self.database, self.passwords, self.keyring, self.signer)
+    def hash_with(self, passwords: Passwords) -> None:
+        """Check the passwords of logins like this from now on."""
+        self.sessions = Sessions(self.database, passwords, self.keyring, self.signer)
 
     async def close(self) -> None:
         """Close what was opened."""
