@@ -11,10 +11,10 @@ from shop.kit.database import Store
 from shop.kit.ids import uuid7
 from shop.kit.money import Money
 from shop.modules.products.commands import NewProduct, NewVariant
-from shop.modules.products.domain import UUID_PATTERN, ListedProduct, Product, ProductStatus, ProductVariant, SkuTaken
+from shop.modules.products.domain import ListedProduct, Product, ProductStatus, ProductVariant, SkuTaken
 from shop.modules.products.search import Listing, listing
 from shop.modules.products.tables import categories, products, stock, variants
-from shop.modules.products.text import fold, like
+from shop.modules.products.text import UUID_PATTERN, fold, like
 
 
 class CatalogueStore(Store):

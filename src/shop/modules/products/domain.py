@@ -1,6 +1,5 @@
 """Products and their variants as they are shown, and the rules for changing them."""
 
-import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
@@ -13,9 +12,8 @@ from shop.kit.http.etag import etag_of
 from shop.kit.money import Money
 from shop.kit.problems import Conflict, Invalid
 from shop.modules.products.commands import NewVariant, Price
-from shop.modules.products.text import fold
+from shop.modules.products.text import UUID_PATTERN, fold
 
-UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 MOST_VARIANTS = 100
 
 

@@ -7,6 +7,7 @@ import unicodedata
 LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ŧ": "t", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i"})
 INVISIBLE = frozenset(["Mn", "Cf", "Cs", "Cn"])  # accents, format characters, surrogates, unassigned
 LONGEST_SLUG = 80
+UUID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def fold(text: str) -> str:
@@ -27,5 +28,6 @@ def like(term: str) -> str:
 
 
 def slug_of(title: str) -> str:
-    """Derive a slug; a title without a Latin letter or digit gives `product`."""
-    return re.sub(r"[^a-z0-9]+", "-", fold(title))[:LONGEST_SLUG].strip("-") or "product"
+    """Derive a slug; a title without a Latin letter or digit gives `product`, and none looks like an id."""
+    slug = re.sub(r"[^a-z0-9]+", "-", fold(title))[:LONGEST_SLUG].strip("-") or "product"
+    return f"product-{slug}" if UUID_PATTERN.fullmatch(slug) else slug
