@@ -187,7 +187,7 @@ async def test_an_address_that_is_refused_for_good_is_not_tried_again(office: Of
 
 
 async def test_a_wrong_configuration_costs_no_letter_its_life(office: Office, caplog: pytest.LogCaptureFixture) -> None:
-    """Five days with a wrong password: told once, tried every quarter of an hour, and sent soon after it is right, with its three days left."""
+    """Five days with a wrong password: told once, tried every quarter of an hour, and when it is right the letter still has its three days."""
     subject, relay = await office.owes(), office.relay()
     office.mail.fail_next(Outcome.CONFIGURATION, times=10_000)
     for _ in range(12):
@@ -200,8 +200,12 @@ async def test_a_wrong_configuration_costs_no_letter_its_life(office: Office, ca
     assert timedelta() < row.next_attempt_at - office.clock.now() <= timedelta(minutes=15)
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [error.getMessage() for error in errors] == ["no mail can be sent until the configuration is right: 535 authentication failed"]
-    office.mail.next_outcomes = []
+    office.mail.next_outcomes = [Outcome.TRANSIENT]
     office.clock.advance(timedelta(minutes=16))
+    await relay.run()
+    row = await office.row(subject)
+    assert (row.status, row.expires_at - office.clock.now() > timedelta(hours=71)) == ("pending", True)
+    office.clock.advance(timedelta(hours=25))
     await relay.run()
     assert (await office.row(subject)).status == "sent"
 
@@ -268,26 +272,60 @@ async def test_a_slow_delivery_keeps_its_lease(office: Office, monkeypatch: pyte
     assert len(office.mail.inbox) == 1
 
 
+class Sleepy:
+    """A worker that sleeps through its lease in the middle of a delivery."""
+
+    def __init__(self, office: Office, outcome: Outcome) -> None:
+        """Its delivery ends like this as soon as `goes_on` is set."""
+        self.office, self.outcome = office, outcome
+        self.arrived, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def send(self, message: Message) -> Delivery:
+        """Sleep, then send."""
+        self.arrived.set()
+        await self.goes_on.wait()
+        if self.outcome is Outcome.ACCEPTED:
+            await self.office.deliver(message)
+        return Delivery(self.outcome, "")
+
+    async def asleep(self) -> asyncio.Task[bool]:
+        """Begin the delivery of the next letter and lose its lease."""
+        running = asyncio.create_task(self.office.relay(self.send).run())
+        await asyncio.wait_for(self.arrived.wait(), 5)
+        self.office.clock.advance(timedelta(seconds=61))
+        return running
+
+
 async def test_what_was_accepted_is_sent_though_the_lease_was_lost(office: Office) -> None:
     """A worker that slept through its lease still tells the truth, and the failure of the other one changes nothing."""
-    subject, arrived, goes_on = await office.owes(), asyncio.Event(), asyncio.Event()
-
-    async def sleepy(message: Message) -> Delivery:
-        arrived.set()
-        await goes_on.wait()
-        return await office.deliver(message)
+    subject, sleepy = await office.owes(), Sleepy(office, Outcome.ACCEPTED)
+    running = await sleepy.asleep()
 
     async def fails(_message: Message) -> Delivery:
-        goes_on.set()
-        await sleeper
-        return Delivery(Outcome.TRANSIENT, "451 later")
+        sleepy.goes_on.set()
+        await running
+        return Delivery(Outcome.PERMANENT, "550 no")
 
-    sleeper = asyncio.create_task(office.relay(sleepy).run())
-    await asyncio.wait_for(arrived.wait(), 5)
-    office.clock.advance(timedelta(seconds=61))
     await office.relay(fails, worker=office.opened()).run()
     row = await office.row(subject)
-    assert (row.status, row.unknown) == ("sent", 1)
+    assert (row.status, row.unknown, row.answer) == ("sent", 1, "")
+
+
+async def test_a_failure_told_after_the_lease_was_lost_takes_nobody_elses_lease(office: Office) -> None:
+    """The letter is the other worker's by now."""
+    subject, sleepy = await office.owes(), Sleepy(office, Outcome.PERMANENT)
+    running = await sleepy.asleep()
+
+    async def meanwhile(message: Message) -> Delivery:
+        sleepy.goes_on.set()
+        await running
+        row = await office.row(subject)
+        assert (row.status, row.attempts) == ("pending", 2)
+        assert row.lease_until > office.clock.now()
+        return await office.deliver(message)
+
+    await office.relay(meanwhile, worker=office.opened()).run()
+    assert (await office.row(subject)).status == "sent"
 
 
 async def test_one_letter_that_waits_holds_up_no_other(office: Office) -> None:

@@ -2,7 +2,7 @@
 
 A letter is sent at most 1 + `unknown` times: `unknown` counts the tries that may have arrived without our learning it.
 Failures wait 1 m, 2 m, 4 m ... 24 h; 72 h after its first try a letter is dead. A failure of the configuration is nobody's but ours:
-it is told once as an error, waits 15 m at most, and its waiting is added to the 72 h.
+it is told once as an error, waits 15 m at most, and lets the 72 h begin anew.
 """
 
 import asyncio
@@ -219,7 +219,7 @@ class Relay(Generic[M]):
                 await store.change(mine.values(status="sent", sent_at=now, lease_until=None, answer=result.answer[:ANSWER_LENGTH]))
                 return
             mine = mine.where(row.status == "pending", row.attempts == attempt)
-            expires_at = await store.scalar(sa.select(row.expires_at).where(row.id == letter.id))
+            expires_at = await store.scalar(sa.select(row.expires_at).where(row.id == letter.id)) or now  # None: it is no longer ours
             values = {"lease_until": None, "answer": result.answer[:ANSWER_LENGTH]} | self._consequence(result.outcome, attempt, now, expires_at)
             if result.outcome == "unknown":
                 values["unknown"] = row.unknown + 1
@@ -231,8 +231,7 @@ class Relay(Generic[M]):
             return {"status": "dead"}
         wait = backoff(attempt, self._spread())
         if outcome == "configuration":
-            wait = min(wait, LONGEST_WAIT_FOR_CONFIGURATION)
-            return {"next_attempt_at": now + wait, "expires_at": expires_at + wait}
+            return {"next_attempt_at": now + min(wait, LONGEST_WAIT_FOR_CONFIGURATION), "expires_at": None}
         return {"next_attempt_at": min(now + wait, expires_at)}
 
     def _complain(self, result: Result) -> None:
