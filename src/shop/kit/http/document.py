@@ -33,7 +33,8 @@ PHRASES = {
 
 def document(handlers: Sequence[HTTPRouteHandler], *, title: str, version: str, description: str) -> dict[str, Any]:
     """Describe these handlers; the same ones always give the same document."""
-    operations = [Operation(path, method, handler) for handler in handlers for path in handler.paths for method in handler.http_methods]
+    shown = [handler for handler in handlers if handler.include_in_schema is not False]
+    operations = [Operation(path, method, handler) for handler in shown for path in handler.paths for method in handler.http_methods]
     operations.sort(key=lambda operation: (operation.shown_path, operation.method))
     kinds = [ProblemDetails, *(kind for operation in operations for kind in operation.types())]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)

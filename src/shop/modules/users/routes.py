@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from dishka import FromComponent
 from dishka.integrations.litestar import inject
-from litestar import Response, delete, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, HeaderParameter, JSONBody
@@ -141,12 +141,12 @@ async def refresh(data: JSONBody[RefreshToken], sessions: Annotated[Sessions, Fr
 @delete("/api/v1/sessions/current", status_code=204, policy=signed_in)
 @inject
 async def log_out(
+    request: Request[Any, Any, Any],
     sessions: Annotated[Sessions, FromComponent("users")],
     verifier: Annotated[Verifier, FromComponent("users")],
-    authorization: Annotated[str, HeaderParameter(name="Authorization", include_in_schema=False)],
 ) -> None:
     """Log out: the session of this access token ends, and its refresh tokens with it."""
-    claims = await verifier.claims(authorization.partition(" ")[2].strip())
+    claims = await verifier.claims(request.headers["Authorization"].partition(" ")[2].strip())
     await sessions.end(claims.session_id)
 
 
