@@ -18,6 +18,7 @@ from shop.listening import Door
 from shop.settings import Drain, Settings
 
 PUBLISH_EVERY = 1.0
+LULL = 0.1  # lets busy connections hear "Connection: close" before the door does close
 log = logging.getLogger("shop.process")
 
 
@@ -77,7 +78,7 @@ async def _drain(traffic: Traffic, drain: Drain, end: End, door: Door, serving: 
     traffic.draining = True
     if drain.wait and not serving.done():
         log.info("not ready any more; the door closes in %g s", drain.wait.total_seconds())
-        await _passed(end.at_once, drain.wait.total_seconds())
+    await _passed(end.at_once, LULL + drain.wait.total_seconds())
     opened.close()
     door.stop()  # type: ignore[no-untyped-call]
     log.info("the door is closed; %d requests are under way", traffic.under_way)

@@ -1,0 +1,29 @@
+"""`shop doctor`."""
+
+import asyncio
+
+import click
+
+from shop.commands.common import answer, as_json
+
+
+@click.command()
+@as_json
+def command(as_json: bool) -> None:
+    """Check settings, databases, clock, Stripe and the mail server, and say what to do.
+
+    Exit code 1 if something is wrong.
+    """
+    from shop.doctor import Verdict, examine
+
+    findings = asyncio.run(examine())
+    if as_json:
+        answer(findings)
+    else:
+        colours = {Verdict.OK: "green", Verdict.ODD: "yellow", Verdict.WRONG: "red"}
+        for finding in findings:
+            click.echo(f"{click.style(f'{finding.verdict.value:<6}', fg=colours[finding.verdict])} {finding.subject:<10} {finding.what}")
+            if finding.advice:
+                click.echo(f"{'':<17} {finding.advice}")
+    if any(finding.verdict is Verdict.WRONG for finding in findings):
+        raise SystemExit(1)
