@@ -46,6 +46,7 @@ class Receiver:
     """The shop's webhook endpoint, as strict as Stripe's own library; `answers` are the statuses it gives, then 200 for ever."""
 
     def __init__(self, port: int) -> None:
+        """Listen on this port later."""
         self.port = port
         self.url = f"http://127.0.0.1:{port}/webhook"
         self.got: list[stripe.Event] = []

@@ -93,9 +93,7 @@ def create_app(folder: Path | MailFolder, *, env: str = "demo") -> Litestar:
     )
 
 
-async def serve_mailbox(
-    folder: Path, *, env: str, host: str = "127.0.0.1", port: int, smtp_port: int, ready: asyncio.Event | None = None
-) -> None:
+async def serve_mailbox(folder: Path, *, env: str, host: str = "127.0.0.1", port: int, smtp_port: int, ready: asyncio.Event | None = None) -> None:
     """Receive mail and serve its pages until cancelled; `ready` is set as soon as both answer. Refuses production and taken ports."""
     refuse_in_production(env)
     from shop.demo.mailbox.smtp import receiving  # imported late: readers of the folder need no SMTP

@@ -16,9 +16,7 @@ import re
 
 from msgspec import Struct
 
-_FAULT = re.compile(
-    r"(?P<name>bounce|greylist|refuse-data|slow|drop(?P<once>-once)?-(?:mid-data|after-accept))(?:-(?P<number>\d{1,3}))?(?:\+.*)?"
-)
+_FAULT = re.compile(r"(?P<name>bounce|greylist|refuse-data|slow|drop(?P<once>-once)?-(?:mid-data|after-accept))(?:-(?P<number>\d{1,3}))?(?:\+.*)?")
 _DEFAULTS = {"bounce": 550, "greylist": 451, "refuse-data": 554, "slow": 1}
 
 
@@ -46,6 +44,7 @@ class FirstTimes:
     """Remembers which addresses had their fault already."""
 
     def __init__(self) -> None:
+        """Begin with no address seen."""
         self._seen: set[tuple[str, str]] = set()
 
     def strikes(self, address: str, *names: str) -> Fault | None:

@@ -14,6 +14,7 @@ class MailFolder:
     """A folder of .eml files, newest first; files that another process puts there are found too."""
 
     def __init__(self, path: Path) -> None:
+        """Open a folder, and make it if it is missing."""
         self.path = path
         self.arrived = asyncio.Event()
         self._read: dict[str, Message] = {}

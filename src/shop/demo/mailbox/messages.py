@@ -90,6 +90,7 @@ def _links(text: str, html: str) -> list[str]:
 
 class _Hrefs(HTMLParser):
     def __init__(self) -> None:
+        """Begin with no link found."""
         super().__init__()
         self.found: list[str] = []
 

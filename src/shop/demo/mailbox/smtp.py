@@ -20,6 +20,7 @@ class Receiver:
     """Decides about recipients and keeps what arrives."""
 
     def __init__(self, folder: MailFolder, faults: FirstTimes) -> None:
+        """Receive into this folder."""
         self._folder = folder
         self._faults = faults
 
@@ -57,6 +58,7 @@ class FaultySMTP(SMTP):
     """An SMTP session that can break off in the middle of a mail."""
 
     def __init__(self, receiver: Receiver, faults: FirstTimes, sessions: "set[FaultySMTP]") -> None:
+        """Begin a session that its server can end."""
         super().__init__(
             receiver,
             data_size_limit=_MOST_BYTES,

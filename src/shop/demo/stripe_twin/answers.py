@@ -25,6 +25,7 @@ class Answers:
     """Answers by idempotency key."""
 
     def __init__(self, ledger: Ledger, now: Callable[[], float]) -> None:
+        """Keep answers in this ledger, by this clock."""
         self._ledger = ledger
         self._now = now
         self.in_flight: set[str] = set()
@@ -52,9 +53,7 @@ class Answers:
     def keep(self, key: str, fingerprint: str, answer: Answer) -> None:
         """Keep an answer; called in the transaction of its effect."""
         row = (key, fingerprint, answer.status, answer.body, answer.request, self._now())
-        self._ledger.sql.execute(
-            "INSERT OR REPLACE INTO answers (key, fingerprint, status, body, request, created) VALUES (?,?,?,?,?,?)", row
-        )
+        self._ledger.sql.execute("INSERT OR REPLACE INTO answers (key, fingerprint, status, body, request, created) VALUES (?,?,?,?,?,?)", row)
 
 
 def fingerprint(method: str, path: str, form: dict[str, Any]) -> str:

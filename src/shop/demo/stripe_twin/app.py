@@ -76,9 +76,7 @@ def create_app(settings: TwinSettings, *, clock: Callable[[], float] = time.time
         lifespan=[lifespan],
         middleware=[LostAnswers()],
         exception_handlers={StripeProblem: answer_problem, HTTPException: answer_http, Exception: answer_bug},
-        cors_config=CORSConfig(
-            allow_origin_regex=_LOCAL_PAGES, allow_origins=[], allow_headers=["authorization", "content-type", "idempotency-key"]
-        ),
+        cors_config=CORSConfig(allow_origin_regex=_LOCAL_PAGES, allow_origins=[], allow_headers=["authorization", "content-type", "idempotency-key"]),
         openapi_config=None,
         logging_config=None,
     )

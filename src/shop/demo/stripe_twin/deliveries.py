@@ -43,6 +43,7 @@ class Deliveries:
     """Delivers what is pending; `changed` is set after every attempt."""
 
     def __init__(self, settings: TwinSettings, ledger: Ledger, events: Events, faults: FaultBox) -> None:
+        """Deliver what this ledger holds."""
         self._settings = settings
         self._ledger = ledger
         self._faults = faults

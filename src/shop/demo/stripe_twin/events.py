@@ -23,6 +23,7 @@ class Events:
     """Records events; `arrived` wakes whoever delivers them."""
 
     def __init__(self, ledger: Ledger, faults: FaultBox, now: Callable[[], float], *, configured: bool) -> None:
+        """Record into this ledger; `configured` says whether the settings name an endpoint."""
         self._ledger = ledger
         self._faults = faults
         self._now = now

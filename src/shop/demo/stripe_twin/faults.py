@@ -47,6 +47,7 @@ class FaultBox:
     """Holds the faults in force and counts down those that hit a number of requests."""
 
     def __init__(self, ledger: Ledger) -> None:
+        """Go on with the faults that were in force."""
         self._ledger = ledger
         row = ledger.sql.execute("SELECT body FROM faults").fetchone()
         self.now: Faults = msgspec.json.decode(row["body"], type=Faults) if row else Faults()

@@ -41,6 +41,7 @@ class Gate:
     """Answers API requests by running operations as Stripe would."""
 
     def __init__(self, settings: TwinSettings, ledger: Ledger, answers: Answers, faults: FaultBox, requests: RequestLog) -> None:
+        """Answer over this ledger."""
         self._settings = settings
         self._ledger = ledger
         self._answers = answers

@@ -41,9 +41,7 @@ async def show_all(twin: TheTwin) -> Response[str]:
         | {"tone": TONES.get(each.status, ""), "amount": printed(each.amount, each.currency)}
         for each in twin.ledger.find(Refund, limit=_SHOWN)
     ]
-    deliveries = [
-        each | {"tone": _STATES.get(each["state"], ""), "age": time.time() - each["updated"]} for each in twin.deliveries.all(_SHOWN)
-    ]
+    deliveries = [each | {"tone": _STATES.get(each["state"], ""), "age": time.time() - each["updated"]} for each in twin.deliveries.all(_SHOWN)]
     return page(
         "payments.html",
         live=True,
@@ -64,9 +62,7 @@ async def revision(twin: TheTwin) -> str:
 
 
 def _revision(twin: Twin) -> str:
-    count = (
-        "SELECT count(*), (SELECT coalesce(max(updated), 0) FROM deliveries), (SELECT body FROM faults) FROM objects WHERE kind = 'event'"
-    )
+    count = "SELECT count(*), (SELECT coalesce(max(updated), 0) FROM deliveries), (SELECT body FROM faults) FROM objects WHERE kind = 'event'"
     return "-".join(str(each) for each in twin.ledger.sql.execute(count).fetchone()[:2]) + _in_force(twin.faults.now)
 
 

@@ -42,6 +42,7 @@ class Ledger:
     """Stripe's objects by kind and id, newest first, and the tables around them."""
 
     def __init__(self, path: Path) -> None:
+        """Open the file, and make it if it is missing."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.sql = sqlite3.connect(path, isolation_level=None, timeout=10)
         self.sql.row_factory = sqlite3.Row

@@ -48,9 +48,7 @@ class Step(Struct, frozen=True):
 
 
 @get("/pay/{intent_id:str}")
-async def show_payment(
-    intent_id: FromPath[str], twin: TheTwin, client_secret: FromQuery[str] = "", return_url: FromQuery[str] = ""
-) -> Response[str]:
+async def show_payment(intent_id: FromPath[str], twin: TheTwin, client_secret: FromQuery[str] = "", return_url: FromQuery[str] = "") -> Response[str]:
     """Show a payment to whoever knows its client secret."""
     intent = _of_secret(twin, intent_id, client_secret)
     if not intent:

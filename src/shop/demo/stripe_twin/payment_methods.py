@@ -74,9 +74,7 @@ def _all() -> list[PaymentMethod]:
         PaymentMethod("pm_card_pendingRefund", "Visa whose refunds stay pending •••• 7726", last4="7726", refunds="pending"),
         PaymentMethod("pm_card_refundFail", "Visa whose refunds fail •••• 5126", last4="5126", refunds="fail"),
         PaymentMethod("pm_sepaDebit", "SEPA direct debit •••• 3000", "sepa_debit", "", "3000", process=True),
-        PaymentMethod(
-            "pm_sepaDebit_failed", "SEPA direct debit that bounces", "sepa_debit", "", "3001", process=True, decline=_DEBIT_FAILED
-        ),
+        PaymentMethod("pm_sepaDebit_failed", "SEPA direct debit that bounces", "sepa_debit", "", "3001", process=True, decline=_DEBIT_FAILED),
         PaymentMethod("pm_usBankAccount_processing", "US bank account •••• 6789", "us_bank_account", "", "6789", process=True),
         PaymentMethod("pm_usBankAccount_success", "US bank account •••• 6789", "us_bank_account", "", "6789", process=True),
         PaymentMethod(

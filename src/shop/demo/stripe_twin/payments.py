@@ -24,9 +24,8 @@ _TYPES = ["card", "sepa_debit", "us_bank_account"]
 class Payments:
     """What people and programs do with PaymentIntents."""
 
-    def __init__(
-        self, ledger: Ledger, events: Events, faults: FaultBox, settlements: Settlements, now: Callable[[], float], public_url: str
-    ) -> None:
+    def __init__(self, ledger: Ledger, events: Events, faults: FaultBox, settlements: Settlements, now: Callable[[], float], public_url: str) -> None:
+        """Work on this ledger; `public_url` is where customers authenticate."""
         self._ledger = ledger
         self._events = events
         self._faults = faults
@@ -119,9 +118,7 @@ class Payments:
         taken = intent.amount_capturable if amount is None else amount
         if not 1 <= taken <= intent.amount_capturable:
             most = printed(intent.amount_capturable, intent.currency)
-            raise StripeProblem(
-                f"The amount to capture must be at most {most}.", code="amount_too_large", param="amount_to_capture", kept=True
-            )
+            raise StripeProblem(f"The amount to capture must be at most {most}.", code="amount_too_large", param="amount_to_capture", kept=True)
         charge = self._ledger.get(Charge, intent.latest_charge or "")
         if charge:
             self._ledger.put(replace(charge, captured=True, amount_captured=taken))
@@ -134,9 +131,7 @@ class Payments:
             allowed = ", ".join(_CANCELLABLE)
             message = f"You cannot cancel this PaymentIntent because it has a status of {intent.status}. Only a PaymentIntent with one of "
             raise unexpected_state(f"{message}the following statuses may be canceled: {allowed}.", intent)
-        gone = replace(
-            intent, status="canceled", canceled_at=int(self._now()), cancellation_reason=reason, amount_capturable=0, next_action=None
-        )
+        gone = replace(intent, status="canceled", canceled_at=int(self._now()), cancellation_reason=reason, amount_capturable=0, next_action=None)
         return self._keep(gone, "payment_intent.canceled")
 
     def _ask_customer(self, intent: PaymentIntent, return_url: str | None) -> PaymentIntent:

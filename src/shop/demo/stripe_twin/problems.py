@@ -12,6 +12,7 @@ class StripeProblem(Exception):
     """An error as Stripe's API would answer it."""
 
     def __init__(self, message: str, *, status: int = 400, type: str = "invalid_request_error", kept: bool = False, **fields: Any) -> None:
+        """Take the message and what else the error tells, such as code and param."""
         super().__init__(message)
         self.status = status
         self.kept = kept

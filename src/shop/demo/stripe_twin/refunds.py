@@ -21,6 +21,7 @@ class Refunds:
     """What programs do with refunds."""
 
     def __init__(self, ledger: Ledger, events: Events, faults: FaultBox, settlements: Settlements, now: Callable[[], float]) -> None:
+        """Work on this ledger."""
         self._ledger = ledger
         self._events = events
         self._faults = faults

@@ -27,6 +27,7 @@ class RequestLog:
     """Requests that may change something; reads are not kept."""
 
     def __init__(self, ledger: Ledger) -> None:
+        """Write into this ledger."""
         self._ledger = ledger
 
     def note(self, call: Call, status: int, *, executed: bool = False, replayed: bool = False) -> None:

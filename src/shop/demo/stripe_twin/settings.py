@@ -19,6 +19,7 @@ class TwinSettings(Struct, frozen=True, kw_only=True):
     env: str = "demo"
 
     def __post_init__(self) -> None:
+        """Refuse production and live keys."""
         refuse_in_production(self.env)
         for key in (self.secret_key, self.publishable_key):
             if "_live_" in key:

@@ -19,6 +19,7 @@ class Settlements:
     """What is still to be settled, by id, with the outcome it will have and the time it is due."""
 
     def __init__(self, ledger: Ledger) -> None:
+        """Plan in this ledger."""
         self._ledger = ledger
         self.arrived = asyncio.Event()
 

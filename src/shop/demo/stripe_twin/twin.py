@@ -26,6 +26,7 @@ class Twin:
     """A Stripe account in test mode, on this machine."""
 
     def __init__(self, settings: TwinSettings, clock: Callable[[], float] = time.time) -> None:
+        """Open the account that the settings name."""
         self.settings = settings
         self._clock = clock
         self.ledger = Ledger(settings.database)
