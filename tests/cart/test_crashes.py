@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -295,6 +296,20 @@ async def test_while_products_is_down_a_checkout_waits(fragile: Fragile) -> None
             await fragile.begin(id, cart)
         assert await fragile.status(cart[0]) == "checking_out"
     assert (await fragile.begin(id, cart)).subtotal.amount == 3000
+
+
+async def test_a_begin_that_went_on_too_late_opens_the_cart(fragile: Fragile) -> None:
+    """The process died with the stock held, and came back when products had given it up: the id is gone, the cart is not."""
+    cart, id = await fragile.cart({"mug": 3}), uuid7()
+    fragile.steps.begin_anew(die_at=4)
+    with pytest.raises(Crash):
+        await fragile.begin(id, cart)
+    fragile.steps.begin_anew()
+    assert fragile.products.shelf("mug").reserved == 3
+    fragile.clock.advance(timedelta(seconds=TTL + 1))
+    with pytest.raises(Gone):
+        await fragile.begin(id, cart)
+    await freed(fragile, id, cart)
 
 
 @pytest.mark.parametrize("call", ["commit", "release"])

@@ -1,8 +1,9 @@
 """The services of cart on a fresh database, over products in memory, and what their tests say over and over."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from shop.kit.clock import Clock
 from shop.kit.database import Database
 from shop.kit.identity import Caller
 from shop.kit.ids import uuid7
+from shop.kit.problems import Unavailable
 from shop.kit.secrets import Keyring
 from shop.modules.cart import tables
 from shop.modules.cart.checkouts import Checkouts
@@ -26,6 +28,7 @@ from shop.ports.cart import Owner
 from shop.ports.products import Products
 
 TTL = 3600
+T = TypeVar("T")
 
 
 class World:
@@ -99,6 +102,16 @@ def customer(cart_token: str | None = None) -> Caller:
 def owner(caller: Caller) -> Owner:
     """Say to the port who is calling."""
     return Owner(caller.customer_id, caller.cart_token)
+
+
+async def persistent(call: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a call whose outcome is unknown, as it may on a busy machine, until there is an answer; every command is safe to repeat."""
+    for _ in range(20):
+        try:
+            return await call()
+        except Unavailable:
+            await asyncio.sleep(0.05)
+    return await call()
 
 
 def held(view: CartView) -> dict[str, int]:

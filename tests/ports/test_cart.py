@@ -1,7 +1,7 @@
 """What every adapter of the carts port promises."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Protocol
@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from msgspec import Struct
-from tests.cart.world import TTL, World, owner
+from tests.cart.world import TTL, World, owner, persistent
 from tests.fakes.cart import FakeCarts
 from tests.ports.adapters import KINDS, adapted
 
@@ -36,18 +36,23 @@ class Stage(Protocol):
 
     def stock(self, sku: str, quantity: int, price: int = 1000) -> None:
         """Sell so many pieces at this price."""
+        ...
 
     async def cart(self, lines: dict[str, int], customer_id: UUID | None = None) -> tuple[UUID, Owner]:
         """Make a cart; without a customer it is a guest's."""
+        ...
 
     async def status(self, cart_id: UUID) -> str:
         """Give the status of a cart."""
+        ...
 
     def available(self, sku: str) -> int:
         """Give how many pieces can be bought."""
+        ...
 
     def expire(self, id: UUID) -> None:
         """Let the hard limit pass under which products holds the stock of a checkout."""
+        ...
 
 
 class FakeStage:
@@ -56,8 +61,8 @@ class FakeStage:
     def __init__(self, fake: FakeCarts) -> None:
         """Set this fake."""
         self.fake = fake
-        self.stock: Callable[..., None] = fake.stock
-        self.expire: Callable[[UUID], None] = fake.expire
+        self.stock = fake.stock
+        self.expire = fake.expire
 
     async def cart(self, lines: dict[str, int], customer_id: UUID | None = None) -> tuple[UUID, Owner]:
         """Make a cart."""
@@ -79,7 +84,7 @@ class ModuleStage:
     def __init__(self, world: World) -> None:
         """Set this world."""
         self.world = world
-        self.available: Callable[[str], int] = world.available
+        self.available = world.available
 
     def stock(self, sku: str, quantity: int, price: int = 1000) -> None:
         """Sell so many pieces at this price, beside those that are reserved."""
@@ -114,7 +119,7 @@ class Subject(Struct, frozen=True):
 
     async def begin(self, id: UUID, cart: tuple[UUID, Owner]) -> Quote:
         """Begin the checkout of a cart."""
-        return await self.carts.begin(id=id, cart_id=cart[0], owner=cart[1], ttl=TTL)
+        return await persistent(lambda: self.carts.begin(id=id, cart_id=cart[0], owner=cart[1], ttl=TTL))
 
 
 @pytest.fixture(params=KINDS)
