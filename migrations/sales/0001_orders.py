@@ -103,10 +103,12 @@ def _parts_of_orders() -> None:
         *(_money(name) for name in ("unit_price", "line_total", "discount", "tax")),
         sa.Column("refunded", sa.Integer, nullable=False),
         sa.Column("shipped", sa.Integer, nullable=False),
+        sa.Column("kept_back", sa.Integer, nullable=False),
         sa.CheckConstraint("quantity > 0 AND unit_price >= 0 AND line_total = unit_price * quantity", name="order_lines_money"),
         sa.CheckConstraint("discount >= 0 AND discount <= line_total AND tax >= 0", name="order_lines_discount"),
         sa.CheckConstraint("refunded >= 0 AND refunded <= quantity", name="order_lines_refunded"),
-        sa.CheckConstraint("shipped >= 0 AND shipped <= quantity", name="order_lines_shipped"),
+        sa.CheckConstraint("shipped >= 0 AND kept_back >= 0 AND shipped + kept_back <= quantity", name="order_lines_shipped"),
+        sa.CheckConstraint("kept_back <= refunded", name="order_lines_kept_back"),
     )
     op.create_table(
         "order_events",

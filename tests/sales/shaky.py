@@ -1,7 +1,7 @@
 """A port whose calls may get lost: before they do anything, or after they did it all."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from shop.kit.problems import Unavailable
@@ -12,14 +12,23 @@ class Killed(BaseException):
     """The process died; nothing in it may catch this."""
 
 
+async def nothing(name: str) -> None:
+    """Do nothing before a call."""
+
+
 class Network:
-    """Decides what happens to each call: `choose` gives ok, before, after or kill for the name of a call; `seen` counts calls."""
+    """Decides what happens to each call: `choose` gives ok, before, after, kill or kill_after for its name; `on_call` runs before it arrives."""
 
     def __init__(self) -> None:
         """Start with a network that loses nothing."""
         self.choose: Callable[[str], str] = lambda name: "ok"
         self.calls: list[str] = []
-        self.on_call: Callable[[str], None] = lambda name: None
+        self.on_call: Callable[[str], Awaitable[None]] = nothing
+
+    def lose(self, name: str, fate: str = "before", times: int = 1) -> None:
+        """Let the next calls of this name be lost like this, and no others."""
+        left = [fate] * times
+        self.choose = lambda called: left.pop() if called == name and left else "ok"
 
     async def carry(self, name: str, call: Callable[[], Any]) -> Any:
         """Carry one call over."""
@@ -31,7 +40,7 @@ class Network:
             raise Unavailable(f"{name} was lost")
         if fate == "kill":
             raise Killed(name)
-        self.on_call(name)
+        await self.on_call(name)
         result = await call()
         await asyncio.sleep(0)
         if fate == "after":

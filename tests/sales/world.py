@@ -158,8 +158,8 @@ class Buyer:
         goods = sum(self.world.carts.prices.get(sku, 0) * quantity for sku, quantity in self.cart.lines.items())
         shipping = 495 if method == "standard" and goods < 5000 else 0
         total = Money(goods + shipping if expected is None else expected, "EUR")
-        values = {"email": "ana@example.com", "locale": "es"} | changes
-        return NewOrder(self.cart.id, HOME, method, total, **values)
+        values: dict[str, Any] = {"email": "ana@example.com", "locale": "es", "expected_total": total} | changes
+        return NewOrder(cart_id=self.cart.id, shipping_address=HOME, shipping_method=method, **values)
 
     async def buys(self, expected: int | None = None, key: str | None = None, method: str = "standard", **changes: Any) -> Order:
         """Place the order, under a key of its own unless told otherwise."""

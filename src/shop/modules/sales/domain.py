@@ -31,7 +31,10 @@ class Terms(Struct, frozen=True):
 
 
 class OrderLine(Struct, frozen=True):
-    """A line of an order, in minor units; `refunded` and `shipped` are pieces; `tax` is contained in `line_total - discount`."""
+    """A line of an order, in minor units; `tax` is contained in `line_total - discount`.
+
+    `refunded` and `shipped` are pieces; `kept_back` are those of the refunded ones that were never shipped.
+    """
 
     sku: str
     title: str
@@ -42,11 +45,12 @@ class OrderLine(Struct, frozen=True):
     tax: int
     refunded: int = 0
     shipped: int = 0
+    kept_back: int = 0
 
     @property
     def to_ship(self) -> int:
-        """Give how many pieces are left to ship: those that came back count as if they had been shipped first."""
-        return self.quantity - max(self.refunded, self.shipped)
+        """Give how many pieces are left to ship."""
+        return self.quantity - self.shipped - self.kept_back
 
 
 class Draft(Struct, frozen=True, kw_only=True):

@@ -27,16 +27,20 @@ class RefundRows(WorkRows):
         await self.change(orders.update().where(orders.c.id == refund.order_id).values(refunded=orders.c.refunded - refund.amount))
 
     async def claim_pieces(self, order_id: UUID, line: Line) -> bool:
-        """Count pieces as come back; False when fewer are left of the order."""
-        mine = (order_lines.c.order_id == order_id) & (order_lines.c.sku == line.sku)
-        cap = order_lines.update().where(mine, order_lines.c.refunded + line.quantity <= order_lines.c.quantity)
-        return bool(await self.change(cap.values(refunded=order_lines.c.refunded + line.quantity)))
+        """Count pieces as come back, first those that were shipped, then those that were not yet; False when fewer are left of the order."""
+        row = order_lines.c
+        never_shipped = line.quantity - (row.shipped - (row.refunded - row.kept_back))
+        kept_back = row.kept_back + sa.case((never_shipped > 0, never_shipped), else_=0)
+        enough = (row.order_id == order_id) & (row.sku == line.sku) & (row.refunded + line.quantity <= row.quantity)
+        return bool(await self.change(order_lines.update().where(enough).values(refunded=row.refunded + line.quantity, kept_back=kept_back)))
 
     async def give_pieces_back(self, refund: RefundRow) -> None:
         """Let the pieces of a failed refund be restockable again."""
         for line in await self.refund_lines(refund.id):
-            mine = (order_lines.c.order_id == refund.order_id) & (order_lines.c.sku == line.sku)
-            await self.change(order_lines.update().where(mine).values(refunded=order_lines.c.refunded - line.quantity))
+            row = order_lines.c
+            kept_back = sa.case((row.kept_back > line.quantity, row.kept_back - line.quantity), else_=0)
+            mine = order_lines.update().where(row.order_id == refund.order_id, row.sku == line.sku)
+            await self.change(mine.values(refunded=row.refunded - line.quantity, kept_back=kept_back))
 
     async def add_refund(self, refund: RefundRow, lines: list[Line], *, queued: bool) -> None:
         """Write a refund before the provider hears of it; queued ones wait for work at once."""

@@ -16,12 +16,9 @@ class ShipmentRows(Store):
 
     async def claim_to_ship(self, order_id: UUID, line: Line) -> bool:
         """Count pieces as shipped; False when fewer are left to ship."""
-        mine = (order_lines.c.order_id == order_id) & (order_lines.c.sku == line.sku)
-        enough = (order_lines.c.shipped + line.quantity <= order_lines.c.quantity) & (
-            sa.case((order_lines.c.refunded > order_lines.c.shipped, order_lines.c.refunded), else_=order_lines.c.shipped) + line.quantity
-            <= order_lines.c.quantity
-        )
-        return bool(await self.change(order_lines.update().where(mine, enough).values(shipped=order_lines.c.shipped + line.quantity)))
+        row = order_lines.c
+        enough = (row.order_id == order_id) & (row.sku == line.sku) & (row.shipped + row.kept_back + line.quantity <= row.quantity)
+        return bool(await self.change(order_lines.update().where(enough).values(shipped=row.shipped + line.quantity)))
 
     async def add_shipment(self, order_id: UUID, shipment: Shipment) -> None:
         """Write a shipment."""

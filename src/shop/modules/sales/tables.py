@@ -95,10 +95,12 @@ order_lines = sa.Table(
     _money("tax"),
     sa.Column("refunded", sa.Integer, nullable=False),
     sa.Column("shipped", sa.Integer, nullable=False),
+    sa.Column("kept_back", sa.Integer, nullable=False),  # those of the refunded pieces that were never shipped
     sa.CheckConstraint("quantity > 0 AND unit_price >= 0 AND line_total = unit_price * quantity", name="order_lines_money"),
     sa.CheckConstraint("discount >= 0 AND discount <= line_total AND tax >= 0", name="order_lines_discount"),
     sa.CheckConstraint("refunded >= 0 AND refunded <= quantity", name="order_lines_refunded"),
-    sa.CheckConstraint("shipped >= 0 AND shipped <= quantity", name="order_lines_shipped"),
+    sa.CheckConstraint("shipped >= 0 AND kept_back >= 0 AND shipped + kept_back <= quantity", name="order_lines_shipped"),
+    sa.CheckConstraint("kept_back <= refunded", name="order_lines_kept_back"),
 )
 
 order_events = sa.Table(
