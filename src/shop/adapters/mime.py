@@ -34,10 +34,10 @@ def envelope(message: Message, sender: str) -> Envelope:
     mail["Subject"] = _line(message.subject)
     mail["Date"] = format_datetime(datetime.now(UTC))
     mail["Message-ID"] = f"<{_line(message.message_id)}>"
-    for header, value in message.headers.items():
-        mail[_line(header)] = _line(value)
     mail.set_content(_body(message.text))
     mail.add_alternative(_body(message.html), subtype="html")
+    for header, value in message.headers.items():  # after the content, which would take those that begin with Content- along into its part
+        mail[_line(header)] = _line(value)
     return Envelope(from_.addr_spec, to.addr_spec, mail.as_bytes(), international)
 
 
