@@ -28,6 +28,7 @@ async def test_a_limited_route_says_when_to_come_back(client: httpx.AsyncClient,
 async def test_clients_behind_a_trusted_proxy_are_told_apart(tmp_path: Path) -> None:
     """X-Forwarded-For counts when the proxy is trusted; a /64 is one client."""
     async with running(sample_app(f"sqlite:///{tmp_path}/", proxies=("127.0.0.0/8",))) as shop:
+        answer = await shop.client.get("/api/v1/things")
         for address in 4 * ["192.0.2.1"] + 3 * ["192.0.2.2"]:
             answer = await shop.client.post("/api/v1/guesses", headers={"X-Forwarded-For": address})
         assert answer.status_code == 202
