@@ -33,4 +33,4 @@ async def shop(request: pytest.FixtureRequest, database_url: str, tmp_path: Path
         world = await stack.enter_async_context(outside(tmp_path, f"http://127.0.0.1:{port}"))
         address = await stack.enter_async_context(running(request.param, database_url, port, world))
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=address, timeout=30, trust_env=False))
-        yield Shop(client, world)
+        yield Shop(client, world, database_url)

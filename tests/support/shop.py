@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+from tests.support.books import balance, books
 from tests.support.outside import Outside
 
 from shop.kit.clock import Clock
@@ -39,10 +40,11 @@ def euros(amount: int) -> dict[str, Any]:
 class Shop:
     """The shop at a URL, with the outside world that it lives in."""
 
-    def __init__(self, client: httpx.AsyncClient, world: Outside) -> None:
-        """`client` has the shop's base URL."""
+    def __init__(self, client: httpx.AsyncClient, world: Outside, database_url: str) -> None:
+        """`client` has the shop's base URL; `database_url` is where its books are."""
         self.client = client
         self.outside = world
+        self._database_url = database_url
 
     async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send one request below /api/v1."""
@@ -74,6 +76,16 @@ class Shop:
         answer = await self.call("GET", f"/variants/{sku}/stock", headers=self.staff())
         body = answer.json()
         return body["on_hand"], body["reserved"], body["available"]
+
+    async def balances(self, *, settled: bool = True) -> None:
+        """Assert that the books of everybody agree; `settled` waits for the mails and looks at what must be true in the end."""
+        if settled:
+            await eventually(self._nothing_is_owed, 60)
+        await balance(self._database_url, self.outside, settled=settled)
+
+    async def _nothing_is_owed(self) -> bool:
+        read = await books(self._database_url, self.outside)
+        return all(letter.status == "sent" for letter in read.letters) and all(order.next_attempt_at is None for order in read.orders)
 
     def guest(self, email: str = "guest@example.com") -> "Buyer":
         """Give somebody who does not log in."""

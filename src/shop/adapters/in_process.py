@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -14,30 +14,57 @@ from shop.kit.port import Endpoint, endpoints
 from shop.kit.problems import Problem, Unavailable
 from shop.kit.transactions import assert_no_transaction
 
+# Beyond this many calls at once a port gets no faster: further ones wait for their turn, and their time runs from then on.
+IN_FLIGHT = 8
+LONGEST_WAIT = 30.0
 P = TypeVar("P")
 Call = Callable[..., Awaitable[Any]]
+Opens = Callable[[], AbstractAsyncContextManager[Any]]
 log = logging.getLogger("shop.ports")
 
 
 def adapter(port: TypeForm[P], open_scope: Callable[[], AbstractAsyncContextManager[P]], *, rehearse: bool = False) -> P:
     """Give a port that calls its module in a scope of its own per call; `rehearse` sends all that passes through JSON."""
-    methods = {endpoint.name: _method(endpoint, open_scope, rehearse) for endpoint in endpoints(port)}
+    turns = Turns()
+    methods = {endpoint.name: _method(endpoint, open_scope, turns, rehearse) for endpoint in endpoints(port)}
     name = f"{'Rehearsed' if rehearse else 'InProcess'}{cast(Any, port).__name__}"
     return cast(P, type(name, (), methods)())
 
 
-def _method(endpoint: Endpoint, open_scope: Callable[[], AbstractAsyncContextManager[Any]], rehearse: bool) -> Call:
+class Turns:
+    """Lets so many calls to a port run at once."""
+
+    def __init__(self) -> None:
+        """Begin with none under way."""
+        self._free = asyncio.Semaphore(IN_FLIGHT)
+
+    @asynccontextmanager
+    async def take(self, module: str) -> AsyncGenerator[None]:
+        """Wait for a turn, as long as the caller may; raises Unavailable."""
+        try:
+            async with asyncio.timeout(time_for(LONGEST_WAIT)):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise Unavailable(f"too many calls to {module} are under way") from error
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+def _method(endpoint: Endpoint, open_scope: Opens, turns: Turns, rehearse: bool) -> Call:
     async def call(_self: object, **arguments: Any) -> Any:
         assert_no_transaction(f"{endpoint.port}.{endpoint.name}")
         given = _through_json(endpoint.arguments(**arguments), endpoint.arguments) if rehearse else endpoint.arguments(**arguments)
-        result = await _guarded(endpoint, open_scope, given, rehearse)
+        async with turns.take(endpoint.module):
+            result = await _guarded(endpoint, open_scope, given, rehearse)
         return _through_json(result, endpoint.result) if rehearse else result
 
     call.__name__, call.__doc__ = endpoint.name, endpoint.doc
     return call
 
 
-async def _guarded(endpoint: Endpoint, open_scope: Callable[[], AbstractAsyncContextManager[Any]], given: Any, rehearse: bool) -> Any:
+async def _guarded(endpoint: Endpoint, open_scope: Opens, given: Any, rehearse: bool) -> Any:
     try:
         with deadline(endpoint.timeout):
             async with asyncio.timeout(time_for(endpoint.timeout)), open_scope() as module:

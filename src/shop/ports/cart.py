@@ -73,23 +73,23 @@ class Carts(Port, Protocol):
     @put(
         "/checkouts/{id}",
         raises=(*REFUSALS, Gone),
-        timeout=4.0,
+        timeout=9.0,
     )
     async def begin(self, *, id: UUID, cart_id: UUID, owner: Owner, ttl: Seconds) -> Quote:
         """Lock the cart, hold its stock and give the quote; a refusal leaves the cart open; Gone after a release."""
         ...
 
-    @post("/checkouts/{id}/commit", raises=(Gone,), timeout=4.0)
+    @post("/checkouts/{id}/commit", raises=(Gone,), timeout=9.0)
     async def commit(self, *, id: UUID) -> None:
         """Sell what is held and close the cart as ordered; Gone when the stock is no longer held."""
         ...
 
-    @post("/checkouts/{id}/release", timeout=4.0)
+    @post("/checkouts/{id}/release", timeout=9.0)
     async def release(self, *, id: UUID) -> None:
         """Give the stock back, then unlock the cart; leaves a tombstone, also for an id never seen."""
         ...
 
-    @put("/restocks/{restock_id}", raises=(Conflict,), timeout=4.0)
+    @put("/restocks/{restock_id}", raises=(Conflict,), timeout=9.0)
     async def restock(self, *, restock_id: UUID, id: UUID, lines: list[Line]) -> None:
         """Take pieces of a committed checkout back into stock."""
         ...

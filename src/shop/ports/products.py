@@ -50,12 +50,12 @@ class Held(Struct, frozen=True):
 class Products(Port, Protocol):
     """The catalogue and its stock. Every command is safe to repeat under its id."""
 
-    @post("/variants/lookup", timeout=1.0)
+    @post("/variants/lookup", timeout=2.0)
     async def variants(self, *, skus: list[Sku]) -> list[Variant]:
         """Give what is sold under these SKUs; unknown and archived ones are left out."""
         ...
 
-    @put("/reservations/{id}", raises=(OutOfStock, ReservedDifferently, Gone), timeout=2.0)
+    @put("/reservations/{id}", raises=(OutOfStock, ReservedDifferently, Gone), timeout=4.0)
     async def reserve(self, *, id: UUID, lines: list[Line], ttl: Seconds) -> Held:
         """Hold stock under an order's id; the same id always gives the same answer.
 
@@ -64,17 +64,17 @@ class Products(Port, Protocol):
         """
         ...
 
-    @post("/reservations/{id}/commit", raises=(Gone,), timeout=2.0)
+    @post("/reservations/{id}/commit", raises=(Gone,), timeout=4.0)
     async def commit(self, *, id: UUID) -> None:
         """Turn what is held into sold; Gone when it was released, was never held or its hard limit passed."""
         ...
 
-    @post("/reservations/{id}/release", timeout=2.0)
+    @post("/reservations/{id}/release", timeout=4.0)
     async def release(self, *, id: UUID) -> None:
         """Give back what is held and leave a tombstone, also for an id never seen; what is sold already stays sold."""
         ...
 
-    @put("/restocks/{restock_id}", raises=(Conflict,), timeout=2.0)
+    @put("/restocks/{restock_id}", raises=(Conflict,), timeout=4.0)
     async def restock(self, *, restock_id: UUID, id: UUID, lines: list[Line]) -> None:
         """Take pieces of a committed reservation back into stock, never more than were sold under it (Conflict)."""
         ...

@@ -42,7 +42,7 @@ class Purchases(Struct, frozen=True):
 class PurchaseHistory(Port, Protocol):
     """What a customer bought."""
 
-    @get("/customers/{customer_id}/purchases", raises=(Invalid,), timeout=2.0)
+    @get("/customers/{customer_id}/purchases", raises=(Invalid,), timeout=3.0)
     async def purchases(self, *, customer_id: UUID, limit: int = 20, cursor: str | None = None) -> Purchases:
         """Give a page of a customer's purchases; a cursor that is none is Invalid."""
         ...

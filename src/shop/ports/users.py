@@ -26,7 +26,7 @@ class Customer(Struct, frozen=True):
 class Customers(Port, Protocol):
     """Who a customer is."""
 
-    @get("/customers/{id}", raises=(CustomerNotFound,), timeout=1.0)
+    @get("/customers/{id}", raises=(CustomerNotFound,), timeout=2.0)
     async def customer(self, *, id: UUID) -> Customer:
         """Give the customer of this id."""
         ...

@@ -1,0 +1,55 @@
+"""Whether the books of all modules, of Stripe and of the mailbox agree: the thirteen invariants of docs/checkout.md over a running shop."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from tests.sales.books import real_books
+from tests.sales.invariants import Books, check
+from tests.support.outside import Outside
+
+from shop.adapters import stripe
+from shop.kit.clock import Clock
+from shop.kit.database import Database, Store
+from shop.ports.payments import Payment, Refund
+
+
+@asynccontextmanager
+async def _open(url: str, module: str) -> AsyncGenerator[Database[Any]]:
+    database = Database(url, module, Store, Clock())
+    try:
+        yield database
+    finally:
+        await database.dispose()
+
+
+async def books(url: str, world: Outside) -> Books:
+    """Read everybody's books; the shop may be running or dead."""
+    payments, money_back = await _at_stripe(world)
+    async with AsyncExitStack() as stack:
+        sales, cart, products = [await stack.enter_async_context(_open(url, module)) for module in ("sales", "cart", "products")]
+        read = await real_books(sales, cart, products, payments, money_back)
+    for letter in read.letters:
+        order = next(order for order in read.orders if order.id == letter.order_id)
+        letter.delivered = len(await world.mails(order.email, order.number, seconds=0))
+    return read
+
+
+async def _at_stripe(world: Outside) -> tuple[list[Payment], list[Refund]]:
+    account = stripe.adapter(world.stripe)
+    try:
+        page = await account.since(seconds=30 * 86400)
+        payments = list(page.items)
+        while page.next_cursor:
+            page = await account.since(seconds=30 * 86400, cursor=page.next_cursor)
+            payments += page.items
+        return payments, [refund for payment in payments if payment.received.amount for refund in await account.refunds(payment_id=payment.id)]
+    finally:
+        await account.aclose()
+
+
+async def balance(url: str, world: Outside, *, settled: bool) -> Books:
+    """Assert every invariant; `settled` says that no order is under way any more."""
+    read = await books(url, world)
+    check(read, settled=settled)
+    return read
