@@ -106,3 +106,8 @@ async def test_the_page_loads_nothing_from_elsewhere(client: httpx.AsyncClient) 
     assert "default-src 'none'" in policy[0]
     assert policy[0].count("'sha256-") == 2
     assert "unsafe" not in policy[0]
+
+
+def test_the_recorded_document_is_current() -> None:
+    """`shop openapi --record` after a change of the public API."""
+    assert openapi.check() == []
