@@ -9,7 +9,6 @@ import msgspec
 
 from shop.configuration import InvalidSettings, Loaded, load
 from shop.configuration.loading import NOTHING
-from shop.kit.redaction import redacted
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
 
@@ -45,7 +44,7 @@ def refusing(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        raise Refused(redacted(str(error))) from error
+        raise Refused(str(error)) from error
 
 
 def answer(value: object) -> None:

@@ -24,7 +24,8 @@ log = logging.getLogger("shop.process")
 @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error [SHOP_LOG_LEVEL].")
 @click.option("--log-format", metavar="FORMAT", help="text or json [SHOP_LOG_FORMAT].")
 @click.option("--no-migrate", is_flag=True, help="Do not bring the databases up to date first.")
-def command(no_migrate: bool, log_level: str | None, log_format: str | None, **flags: str | None) -> None:
+@click.option("--until-closed", type=int, hidden=True, help="End when this inherited pipe closes, because whoever started this is gone.")
+def command(no_migrate: bool, log_level: str | None, log_format: str | None, until_closed: int | None, **flags: str | None) -> None:
     """Serve the hosted modules until SIGTERM or Ctrl-C.
 
     The databases are brought up to date first. At the end readiness turns 503, the door closes, and requests under way are answered.
@@ -34,10 +35,10 @@ def command(no_migrate: bool, log_level: str | None, log_format: str | None, **f
     logs.configure(found.settings.log.format, found.settings.log.level)
     for warning in found.warnings:
         log.warning("%s", warning)
-    _serve(found.settings, migrates=not no_migrate)
+    _serve(found.settings, until_closed, migrates=not no_migrate)
 
 
-def _serve(settings: Settings, *, migrates: bool) -> None:
+def _serve(settings: Settings, until_closed: int | None, *, migrates: bool) -> None:
     from shop.listening import CannotListen, listen
 
     with refusing(CannotListen):
@@ -45,7 +46,7 @@ def _serve(settings: Settings, *, migrates: bool) -> None:
     settings = _with_keys(settings)
     if migrates:
         _migrate(settings)
-    _work(settings, opened)
+    _work(settings, opened, until_closed)
 
 
 def _with_keys(settings: Settings) -> Settings:
@@ -68,13 +69,13 @@ def _migrate(settings: Settings) -> None:
             log.info("%s is at revision %s now", state.module, state.newest)
 
 
-def _work(settings: Settings, opened: socket.socket) -> None:
+def _work(settings: Settings, opened: socket.socket, until_closed: int | None) -> None:
     from shop.app import CannotAssemble
     from shop.process import work
     from shop.supervisor import WorkerFailed, supervise
 
     with refusing(CannotAssemble, WorkerFailed):
         if settings.runtime.workers == 1:
-            work(settings, opened)
+            work(settings, opened, parent=until_closed)
         else:
             supervise(settings, opened)
