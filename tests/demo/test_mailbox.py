@@ -49,7 +49,7 @@ async def mailbox(tmp_path: Path, free_port: Any) -> AsyncGenerator[Mailbox]:
     port, smtp_port, ready = free_port(), free_port(), asyncio.Event()
     task = asyncio.create_task(serve_mailbox(tmp_path / "mails", env="test", port=port, smtp_port=smtp_port, ready=ready))
     await ready.wait()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", verify=False) as client:
         yield Mailbox(tmp_path / "mails", smtp_port, client)
     task.cancel()
     await asyncio.wait({task})
