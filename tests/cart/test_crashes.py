@@ -312,6 +312,23 @@ async def test_a_begin_that_went_on_too_late_opens_the_cart(fragile: Fragile) ->
     await freed(fragile, id, cart)
 
 
+async def test_a_commit_that_begins_while_overdue_checkouts_are_released_comes_first(fragile: Fragile) -> None:
+    """The job found the checkout overdue, and before it could release it sales began to sell: it is left to sales."""
+    cart, id = await fragile.cart({"mug": 3}), uuid7()
+    await fragile.begin(id, cart)
+    fragile.clock.advance(timedelta(seconds=TTL + 1))
+    fragile.products.fail_next(Unavailable())
+
+    async def sell() -> None:
+        with pytest.raises(Unavailable):
+            await fragile.checkouts.commit(id=id)
+
+    fragile.steps.begin_anew()
+    fragile.steps.act_at = (1, sell)
+    assert await fragile.checkouts.release_overdue()
+    assert await fragile.status(cart[0]) == "checking_out"
+
+
 @pytest.mark.parametrize("call", ["commit", "release"])
 async def test_while_products_is_down_nothing_is_sold_or_given_back_halfway(fragile: Fragile, call: str) -> None:
     """The cart stays locked until the same call succeeds."""

@@ -14,7 +14,7 @@ from shop.kit.http.openapi import problems
 from shop.kit.idempotency import Once
 from shop.kit.identity import Caller, anyone, capability, customer
 from shop.kit.money import Currency
-from shop.kit.problems import Unavailable
+from shop.kit.problems import Forbidden, Unavailable
 from shop.kit.values import Body, Line
 from shop.modules.cart.domain import CartFull, CartLocked, SkuNotFound
 from shop.modules.cart.pricing import CartView
@@ -36,7 +36,7 @@ class NewQuantity(Body, frozen=True):
     quantity: Annotated[int, Meta(ge=0, le=999)]
 
 
-@post("/api/v1/carts", policy=anyone)
+@post("/api/v1/carts", policy=anyone, responses=problems(Forbidden))
 @inject
 async def open_cart(data: JSONBody[NewCart], caller: NamedDependency[Caller], carts: Service) -> CartView:
     """Open a cart: a guest gets its token, a customer the one cart that is not ordered yet."""
@@ -50,7 +50,7 @@ async def my_cart(caller: NamedDependency[Caller], carts: Service) -> CartView:
     return await carts.mine(caller)
 
 
-@get("/api/v1/carts/{cart_id:uuid}", policy=capability("cart"), responses=problems(CartNotFound))
+@get("/api/v1/carts/{cart_id:uuid}", policy=capability("cart"), responses=problems(Forbidden, CartNotFound))
 @inject
 async def read_cart(cart_id: FromPath[UUID], caller: NamedDependency[Caller], carts: Service) -> CartView:
     """Give a cart with today's prices and with what its owner should know."""
@@ -60,7 +60,7 @@ async def read_cart(cart_id: FromPath[UUID], caller: NamedDependency[Caller], ca
 @put(
     "/api/v1/carts/{cart_id:uuid}/lines/{sku:str}",
     policy=capability("cart"),
-    responses=problems(CartNotFound, SkuNotFound, CartLocked, CartOrdered, CartFull, Unavailable),
+    responses=problems(Forbidden, CartNotFound, SkuNotFound, CartLocked, CartOrdered, CartFull, Unavailable),
 )
 @inject
 async def put_line(
@@ -75,7 +75,7 @@ async def put_line(
     status_code=200,
     policy=capability("cart"),
     idempotency="honoured",
-    responses=problems(CartNotFound, SkuNotFound, CartLocked, CartOrdered, CartFull, Unavailable),
+    responses=problems(Forbidden, CartNotFound, SkuNotFound, CartLocked, CartOrdered, CartFull, Unavailable),
 )
 @inject
 async def add_line(
@@ -89,7 +89,7 @@ async def add_line(
     "/api/v1/carts/{cart_id:uuid}/lines/{sku:str}",
     status_code=200,
     policy=capability("cart"),
-    responses=problems(CartNotFound, CartLocked, CartOrdered),
+    responses=problems(Forbidden, CartNotFound, CartLocked, CartOrdered),
 )
 @inject
 async def delete_line(cart_id: FromPath[UUID], sku: FromPath[str], caller: NamedDependency[Caller], carts: Service) -> CartView:
