@@ -116,6 +116,22 @@ async def test_a_checkout_that_sales_forgot_ends_with_its_time(world: World) -> 
             await world.checkouts.begin(id=ids[cart_id], cart_id=cart_id, owner=owner(caller), ttl=TTL)
 
 
+async def test_the_time_of_a_checkout_that_went_on_late_begins_anew(world: World) -> None:
+    """Its stock is held for the whole time from then on, and so is its cart."""
+    world.products.stock("mug", 9)
+    cart_id, caller = await world.guest({"mug": 1})
+    order = uuid7()
+    world.products.fail_next(Unavailable())
+    with pytest.raises(Unavailable):
+        await world.checkouts.begin(id=order, cart_id=cart_id, owner=owner(caller), ttl=TTL)
+    world.clock.advance(timedelta(seconds=TTL - 10))
+    await world.checkouts.begin(id=order, cart_id=cart_id, owner=owner(caller), ttl=TTL)
+    world.clock.advance(timedelta(seconds=TTL - 10))
+    assert not await world.checkouts.release_overdue()
+    await world.checkouts.commit(id=order)
+    assert await world.status(cart_id) == "ordered"
+
+
 async def test_a_release_that_failed_halfway_is_finished_with_its_time(world: World) -> None:
     """The tombstone was there, products was down, and sales did not come back."""
     world.products.stock("mug", 9)
