@@ -59,7 +59,7 @@ def check(books: Books, *, settled: bool) -> None:
     by_id = {order.id: order for order in books.orders}
     payments: dict[UUID, list[Payment]] = {order.id: [] for order in books.orders}
     for payment in books.payments:
-        if payment.order_id in payments:
+        if payment.order_id is not None and payment.order_id in payments:
             payments[payment.order_id].append(payment)
     for sku, shelf in books.shelves.items():
         total = shelf.available + shelf.held + shelf.sold - shelf.restocked

@@ -79,7 +79,7 @@ async def test_staff_cancel_what_is_left_of_a_partly_refunded_order(world: World
     order = await world.confirmed()
     await world.refund(order.id, 1000, Line("mug", 1))
     await world.cancelling.cancel(await world.order(order.id), STAFF)
-    full = await world.orders.full(order)
+    full = await world.full(order.id)
     assert ([row.amount for row in full.refunds], full.order.status, world.carts.available["mug"]) == ([1000, 1495], "refunded", 100)
 
 
@@ -110,7 +110,7 @@ async def test_many_cancellations_at_once_refund_once(world: World) -> None:
     """Ten clicks of staff are one refund."""
     order = await world.confirmed()
     await asyncio.gather(*(world.cancelling.cancel(order, STAFF) for _ in range(10)))
-    assert len((await world.orders.full(order)).refunds) == 1
+    assert len((await world.full(order.id)).refunds) == 1
     check(await world_books(world), settled=True)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from litestar import Litestar
 from tests.fakes.cart import FakeCart, FakeCarts
 from tests.fakes.mail import FakeMail
 from tests.fakes.payments import FakePayments, FakeWebhooks
@@ -117,29 +118,30 @@ class Shop:
 
 
 @asynccontextmanager
-async def opened(url: str, clock: Clock) -> AsyncIterator[Shop]:
-    """Run the application for the length of the block, in a task of its own: the two halves of a fixture run in different ones."""
-    shop = Shop(url, clock)
+async def lifespan(app: Litestar) -> AsyncIterator[None]:
+    """Run an application for the length of the block, in a task of its own: the two halves of a fixture run in different ones."""
     started, ended = asyncio.Event(), asyncio.Event()
 
     async def run() -> None:
-        async with shop.app.lifespan():
+        async with app.lifespan():
             started.set()
             await ended.wait()
 
     running = asyncio.create_task(run())
-    await started.wait()
-    yield shop
+    await asyncio.wait([running, asyncio.create_task(started.wait())], return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        await running
+    yield
     ended.set()
     await running
-    await shop.client.aclose()
 
 
 @pytest.fixture
 async def shop(database_url: str, clock: Clock) -> AsyncIterator[Shop]:
     """Give sales behind the edge, on a database of each kind."""
-    async with opened(database_url, clock) as running:
-        yield running
+    made = Shop(database_url, clock)
+    async with lifespan(made.app), made.client:
+        yield made
 
 
 async def test_a_guest_buys(shop: Shop) -> None:

@@ -110,7 +110,7 @@ async def test_a_refund_that_the_provider_refuses_is_failed_and_restocks_nothing
     payment = world.payments.of(order.id)[0]
     await world.payments.refund(refund_id=order.id, payment_id=payment.id, amount=payment.amount, reason="other")
     await world.refund(order.id, 100, Line("mug", 1))
-    full = await world.orders.full(order)
+    full = await world.full(order.id)
     assert ([row.status for row in full.refunds], full.order.refunded, full.lines[0].refunded) == (["failed"], 0, 0)
     assert world.carts.available["mug"] == 98
 

@@ -23,7 +23,7 @@ from shop.kit.secrets import Keyring
 from shop.kit.values import Line
 from shop.modules.sales.cancelling import Cancelling
 from shop.modules.sales.checkout import Advance
-from shop.modules.sales.domain import Order
+from shop.modules.sales.domain import FullOrder, Order
 from shop.modules.sales.history import History
 from shop.modules.sales.reconcile import Reconciliation
 from shop.modules.sales.refunds import Refunds
@@ -90,6 +90,10 @@ class World:
     async def order(self, order_id: UUID) -> Order:
         """Give an order as it is stored."""
         return await self.orders.order(order_id)
+
+    async def full(self, order_id: UUID) -> FullOrder:
+        """Give an order with all that belongs to it."""
+        return await self.orders.full(await self.order(order_id))
 
     async def all_orders(self) -> list[Order]:
         """Give every order."""

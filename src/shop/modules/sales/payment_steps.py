@@ -59,7 +59,8 @@ class PaymentSteps(Transitions):
     async def _judge(self, work: Work, payment: Payment) -> Pause | None:
         order = work.order
         succeeded = payment.status == "succeeded"
-        facts: dict[str, Any] = {"captured": payment.received.amount, "paid_currency": payment.received.currency} if succeeded else {}
+        got = payment.received
+        facts: dict[str, Any] = {"captured": got.amount, "paid_currency": got.currency, "refusal": None} if succeeded else {}
         if payment.amount != order.due or (succeeded and payment.received != order.due):
             return await self.review(work, "amount", **facts)
         if succeeded:

@@ -130,7 +130,7 @@ async def cancel_order(
     """Cancel an order that is not confirmed yet; staff also one that is, while nothing of it is shipped."""
     order = await orders.visible(order_id, caller)
     await cancelling.cancel(order, caller)
-    return order_view(await orders.full(order), stripe.publishable_key)
+    return order_view(await orders.full(await orders.order(order_id)), stripe.publishable_key)
 
 
 @post("/api/v1/payments/stripe/webhook", status_code=200, policy=public, raw=True, body_limit=WEBHOOK_LIMIT)

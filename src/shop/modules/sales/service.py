@@ -129,7 +129,7 @@ class Orders:
         """Give an order with all that belongs to it."""
         async with self.database.read() as store:
             return FullOrder(
-                await store.order(order.id) or order,
+                order,
                 await store.lines(order.id),
                 await store.events(order.id),
                 await store.shipments_of(order.id),
