@@ -14,6 +14,7 @@ from shop.settings import Settings
 
 WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 TOO_SOON = 5.0
+TOO_OFTEN = 3
 MARGIN = 15.0  # for jobs and databases to close, beyond the limit for requests
 log = logging.getLogger("shop.process")
 
@@ -59,6 +60,7 @@ class Crew:
         self._deadline: float | None = None
         self.on_duty: dict[int, tuple[int, float]] = {}
         self.failed = False
+        self._early = 0
 
     def hire(self, indices: range) -> None:
         """Start workers."""
@@ -73,7 +75,7 @@ class Crew:
         return 3600.0 if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     def mourn(self) -> None:
-        """Take leave of those that ended; put others in their place, unless they could not even start or it is the end."""
+        """Take leave of those that ended; put others in their place, unless one failed as it began, they fall again and again, or it is the end."""
         for process in list(self.on_duty):
             done, status = os.waitpid(process, os.WNOHANG)
             if not done:
@@ -83,7 +85,8 @@ class Crew:
                 continue
             code = os.waitstatus_to_exitcode(status)
             log.error("worker %d (process %d) ended with %d", index + 1, process, code)
-            if time.monotonic() - since < TOO_SOON:
+            self._early = self._early + 1 if time.monotonic() - since < TOO_SOON else 0
+            if self._early and (code > 0 or self._early > TOO_OFTEN):
                 self.failed = True
                 self.end()
             else:
