@@ -118,7 +118,7 @@ async def test_products_and_categories_written_at_once_do_not_block_each_other(w
     """They lock in the same order: no deadlock, whatever meets."""
     for slug in ("a", "b"):
         await world.category(slug)
-    products = [await world.sells(f"sku-{number}", category="a") for number in range(6)]
+    products = [await world.sells(f"sku-{number}", category="ab"[number % 2]) for number in range(6)]
     changes = [world.catalogue.change(str(product.id), ProductChanges(category="b", title="New"), None) for product in products]
     renames = [world.categories.change(slug, CategoryChanges(title=f"{slug}{number}"), Once()) for number in range(3) for slug in ("a", "b")]
     await asyncio.gather(*(call for pair in zip(changes, renames, strict=True) for call in pair))

@@ -162,10 +162,10 @@ FORGED: list[tuple[Any, ...]] = [
 CURSORS = ["", "!", "abc", "é", "W10" * 100, *(encode_cursor(forged) for forged in FORGED)]
 
 
-@pytest.mark.parametrize("cursor", CURSORS)
-async def test_a_cursor_that_no_page_gave_is_refused(world: World, cursor: str) -> None:
+async def test_a_cursor_that_no_page_gave_is_refused(world: World) -> None:
     """Whatever comes as a cursor: 400, and the field is named."""
-    for sort in (Sort.NEWEST, Sort.TITLE):
-        with pytest.raises(Invalid) as refused:
-            await world.catalogue.products(Listing(sort=sort), 10, cursor)
-        assert [error.field for error in refused.value.errors] == ["cursor"]
+    for cursor in CURSORS:
+        for sort in (Sort.NEWEST, Sort.TITLE):
+            with pytest.raises(Invalid) as refused:
+                await world.catalogue.products(Listing(sort=sort), 10, cursor)
+            assert [error.field for error in refused.value.errors] == ["cursor"]

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import pytest
 from tests.products.client import CUSTOMER, STAFF_ID, Client, euros, fields, product
 
-WRITES = [
+WRITES: list[tuple[str, str, Any]] = [
     ("POST", "/products", product("mug")),
     ("PATCH", "/products/mug", {"title": "Cup"}),
     ("DELETE", "/products/mug", None),
@@ -20,11 +19,11 @@ WRITES = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "body"), WRITES)
-async def test_only_staff_write(client: Client, method: str, path: str, body: Any) -> None:
+async def test_only_staff_write(client: Client) -> None:
     """A stranger is 401, a customer 403, also where there is nothing."""
-    assert (await client.http.request(method, path, json=body)).status_code == 401
-    assert (await client.call(method, path, body, 403, **CUSTOMER)).json()["code"] == "forbidden"
+    for method, path, body in WRITES:
+        assert (await client.http.request(method, path, json=body)).status_code == 401
+        assert (await client.call(method, path, body, 403, **CUSTOMER)).json()["code"] == "forbidden"
 
 
 async def test_a_product_is_put_on_sale_changed_and_archived(client: Client) -> None:
@@ -90,7 +89,7 @@ async def test_skus_are_unique_for_ever(client: Client) -> None:
     await client.call("GET", "/variants/new/stock", status=404)
 
 
-BAD = [
+BAD: list[tuple[dict[str, Any], str]] = [
     ({"title": " "}, "title"),
     ({"title": "x" * 201}, "title"),
     ({"title": None}, "title"),
@@ -111,11 +110,10 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("change", "field"), BAD)
-async def test_bad_products_are_refused(client: Client, change: dict[str, Any], field: str) -> None:
+async def test_bad_products_are_refused(client: Client) -> None:
     """400 with the field, and nothing is made."""
-    named = fields(await client.call("POST", "/products", product("a") | change))
-    assert named == [field]
+    for change, field in BAD:
+        assert fields(await client.call("POST", "/products", product("a") | change)) == [field]
     assert (await client.get("/products")).json()["items"] == []
 
 

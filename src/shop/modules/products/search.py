@@ -53,27 +53,24 @@ class Listing(Struct, frozen=True):
 
 def listing(asked: Listing, limit: int, cursor: str | None, *, on_postgresql: bool) -> sa.Select[*tuple[Any, ...]]:
     """Select one product more than the limit; `position` and `number` are the sort values."""
-    position = _position(asked)
-    order = [position.desc() if asked.order is Sort.PRICE_DOWN else position.asc(), products.c.number.desc()]
-    query = sa.select(
-        products.c.id,
-        products.c.slug,
-        products.c.title,
-        categories.c.slug.label("category"),
-        products.c.images[0].as_string().label("image_url"),
-        products.c.lowest_price,
-        products.c.currency,
-        _in_stock().label("in_stock"),
-        position.label("position"),
-        products.c.number,
-    ).select_from(products.outerjoin(categories))
-    query = query.where(*_conditions(asked, on_postgresql), *_after(asked, position, cursor))
-    return query.order_by(*(order[1:] if asked.order is Sort.NEWEST else order)).limit(limit + 1)
+    position = _position(asked).label("position")
+    columns = (products.c.id, products.c.slug, products.c.title, products.c.lowest_price, products.c.currency, products.c.number)
+    query = sa.select(*columns, categories.c.slug.label("category"), products.c.images[0].as_string().label("image_url"), position)
+    query = query.select_from(products.outerjoin(categories)).where(*_conditions(asked, on_postgresql), *_after(asked, position.element, cursor))
+    found = query.order_by(*_order(asked, position, products.c.number)).limit(limit + 1).subquery("found")
+    in_stock = sa.func.coalesce(_piece_of(found.c.id).limit(1).scalar_subquery(), sa.false())  # looked for on the page only
+    return sa.select(found, in_stock.label("in_stock")).order_by(*_order(asked, found.c.position, found.c.number))
 
 
-def _in_stock() -> sa.Exists:
-    of_product = (variants.c.product_id == products.c.id) & ~variants.c.archived & (stock.c.on_hand > stock.c.reserved)
-    return sa.exists().where(of_product, stock.c.sku == variants.c.sku).correlate(products)
+def _order(asked: Listing, position: sa.ColumnElement[Any], number: sa.ColumnElement[int]) -> list[sa.ColumnElement[Any]]:
+    if asked.order is Sort.NEWEST:
+        return [number.desc()]
+    return [position.desc() if asked.order is Sort.PRICE_DOWN else position.asc(), number.desc()]
+
+
+def _piece_of(product_id: sa.ColumnElement[Any]) -> sa.Select[bool]:
+    of_product = (variants.c.product_id == product_id) & ~variants.c.archived & (stock.c.sku == variants.c.sku)
+    return sa.select(sa.true()).where(of_product, stock.c.on_hand > stock.c.reserved).correlate_except(variants, stock)
 
 
 def _conditions(asked: Listing, on_postgresql: bool) -> list[sa.ColumnElement[bool]]:
@@ -85,7 +82,7 @@ def _conditions(asked: Listing, on_postgresql: bool) -> list[sa.ColumnElement[bo
     if asked.max_price is not None:
         found.append(products.c.lowest_price <= asked.max_price)
     if asked.in_stock:
-        found.append(_in_stock())
+        found.append(_piece_of(products.c.id).exists())
     return found + _matching(asked.terms, on_postgresql)
 
 
