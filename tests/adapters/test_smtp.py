@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+from msgspec.structs import replace
 from tests.support.certificates import certified
 from tests.support.outside import free_port
 from tests.support.smtp_server import BREAK, STALL, ScriptedSmtp, scripted
@@ -23,7 +24,7 @@ MESSAGE = Message("1@example.com", "ana@example.com", "Hello", "text\n", "<p>htm
 
 def settings(server: ScriptedSmtp, **more: Any) -> Smtp:
     """Give the settings of a server."""
-    return Smtp("127.0.0.1", server.port, "Shop <shop@example.com>", **({"tls": "none"} | more))
+    return replace(Smtp("127.0.0.1", server.port, "Shop <shop@example.com>", tls="none"), **more)
 
 
 @asynccontextmanager
@@ -121,6 +122,15 @@ async def test_an_address_that_is_none_is_refused_before_the_server_hears_of_it(
         ended = await mail.send(message=Message("1@example.com", recipient, "s", "t", "h"))
         assert ended.outcome is Outcome.PERMANENT
         assert not any(command.startswith("RCPT") for command in server.commands)
+
+
+@pytest.mark.parametrize("sender", ["", "Shop", "Shop <>", "a b@example.com"])
+async def test_a_sender_that_is_none_costs_no_letter_its_life(sender: str) -> None:
+    """It is the shop's own mistake, and the doctor tells it."""
+    async with scripted() as server, speaking(Smtp("127.0.0.1", server.port, sender, tls="none")) as mail:
+        assert (await mail.send(message=MESSAGE)).outcome is Outcome.CONFIGURATION
+        assert "SHOP_SMTP_SENDER" in (await mail.check())[0]
+        assert server.connections == 0
 
 
 async def test_addresses_of_all_scripts_are_sent() -> None:

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shop.adapters.mime import envelope
+from shop.adapters.mime import address, envelope
 from shop.kit import letters
 from shop.kit.address import Address
-from shop.kit.letters import Stationery, salutation
+from shop.kit.letters import Stationery, mailbox, salutation
 from shop.kit.money import Money
 from shop.kit.outbox import Letter
 from shop.modules import sales, users
@@ -218,6 +218,21 @@ def test_a_sender_without_a_name_is_the_shop() -> None:
     assert (stationery.shop, stationery.message_id("1")) == ("Shop", "1@xn--mller-kva.example")
 
 
+@pytest.mark.parametrize(
+    ("sender", "parts"),
+    [
+        ("orders@shop.example", ("", "orders@shop.example")),
+        ("Shop <orders@shop.example>", ("Shop", "orders@shop.example")),
+        ('"Shop, Ltd." <orders@shop.example>', ("Shop, Ltd.", "orders@shop.example")),
+        (" Fern & Field, S.L. < orders@shop.example> ", ("Fern & Field, S.L.", " orders@shop.example")),
+        ("", ("", "")),
+    ],
+)
+def test_a_sender_is_read_as_people_write_it(sender: str, parts: tuple[str, str]) -> None:
+    """With a comma in its name, too."""
+    assert mailbox(sender) == (parts[0], parts[1].strip())
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_both_languages_say_the_same(folder: Path) -> None:
     """Every phrase with the same gaps."""
@@ -265,11 +280,20 @@ async def test_a_name_is_only_ever_a_name(kind: str, locale: str, name: str, tit
     assert Reader(mail.html).tags == Reader(usual.html).tags
     assert Reader(mail.html).links == Reader(usual.html).links
     assert "\n" not in mail.subject
-    read = message_from_bytes(envelope(mail, SENDER).content, EmailMessage, policy=policy.default)
+    read = message_from_bytes(envelope(mail, address(*reversed(mailbox(SENDER)))).content, EmailMessage, policy=policy.default)
     assert set(read.keys()) == EXPECTED_HEADERS
     assert len(list(read.walk())) == 3
-    assert all(len(line) <= 998 and line.isascii() for line in envelope(mail, SENDER).content.split(b"\r\n"))
+    assert all(len(line) <= 998 and line.isascii() for line in envelope(mail, address(*reversed(mailbox(SENDER)))).content.split(b"\r\n"))
     assert str(read["Subject"]) == mail.subject
+
+
+async def test_a_name_of_many_lines_is_written_in_one() -> None:
+    """Nobody writes paragraphs of his own into the plain text."""
+    spam = "Ana\r\n\r\nBuy\u2028pills\u202e"
+    mail = await written("order_confirmed", data=renamed(ORDER, spam, spam))
+    assert "Hello Ana Buy pills," in mail.text
+    assert "    Ana Buy pills\n" in mail.text
+    assert "2 × Ana Buy pills " in mail.text
 
 
 def renamed(letter: Any, name: str, title: str) -> Any:

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import time
-from email.utils import parseaddr
+from email.headerregistry import Address
 
 from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponseException
 
-from shop.adapters.mime import Envelope, envelope
+from shop.adapters.mime import Envelope, address, envelope
 from shop.adapters.smtp_results import Stage, answer, outcome, shown
+from shop.kit.letters import mailbox
 from shop.kit.transactions import assert_no_transaction
 from shop.ports.mail import Delivery, Mail, Message, Outcome
 from shop.settings import Smtp
@@ -19,6 +20,7 @@ CONTENT_SECONDS = 600.0
 IDLE_SECONDS = 30.0
 MAILS_PER_CONNECTION = 100
 CLOSING = 421
+NO_SENDER = "SHOP_SMTP_SENDER is no address such as Shop <orders@example.com>"
 log = logging.getLogger("shop.smtp")
 
 
@@ -28,6 +30,7 @@ class SmtpMail(Mail):
     def __init__(self, settings: Smtp) -> None:
         """Nothing is opened before the first mail."""
         self._settings = settings
+        self._sender = _sender(settings)
         self._turn = asyncio.Lock()
         self._line: SMTP | None = None
         self._mails = 0
@@ -37,9 +40,11 @@ class SmtpMail(Mail):
     async def send(self, *, message: Message) -> Delivery:
         """See Mail."""
         assert_no_transaction("Mail.send")
+        if self._sender is None:
+            return Delivery(Outcome.CONFIGURATION, NO_SENDER)
         try:
-            mail = envelope(message, self._settings.sender)
-        except (ValueError, UnicodeError):
+            mail = envelope(message, self._sender)
+        except ValueError:
             return Delivery(Outcome.PERMANENT, "no mail can be written to this address")
         async with self._turn:
             delivery = await self._deliver(mail)
@@ -52,12 +57,14 @@ class SmtpMail(Mail):
         """See Mail; the sender is shown to the server too, but no mail is sent."""
         assert_no_transaction("Mail.check")
         where = f"{self._settings.host}:{self._settings.port}"
+        if self._sender is None:
+            return [f"{NO_SENDER}."]
         stage = Stage.CONNECT
         try:
             line = await self._opened()
             try:
                 stage = Stage.SENDER
-                await line.mail(parseaddr(self._settings.sender)[1])
+                await line.mail(self._sender.addr_spec)
             finally:
                 await _quit(line)
         except (SMTPException, OSError) as error:
@@ -113,7 +120,7 @@ class SmtpMail(Mail):
             start_tls=settings.tls == "starttls",
             username=settings.username or None,
             password=settings.password.reveal() if settings.password else None,
-            local_hostname=parseaddr(settings.sender)[1].rpartition("@")[2].encode("idna").decode() or "localhost",
+            local_hostname=self._sender.domain if self._sender else "localhost",
             timeout=CONNECT_SECONDS,
         )
         await line.connect()
@@ -156,6 +163,14 @@ class SmtpMail(Mail):
 def adapter(settings: Smtp) -> SmtpMail:
     """Give the mail port of this server; close it at shutdown."""
     return SmtpMail(settings)
+
+
+def _sender(settings: Smtp) -> Address | None:
+    name, sender = mailbox(settings.sender)
+    try:
+        return address(sender, name)
+    except ValueError:
+        return None
 
 
 async def _alive(line: SMTP) -> bool:

@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from babel.dates import format_date
 from babel.numbers import format_currency, get_currency_precision
 from babel.units import format_unit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 from msgspec import Struct
 
 from shop.kit.address import Address
@@ -44,8 +42,8 @@ class Stationery:
 
     def __init__(self, folder: Path, locales: Sequence[str], sender: str) -> None:
         """`folder` has `<kind>.txt`, `<kind>.html` and the words, `<language>.toml`; the first of the locales is the one to fall back to."""
-        self.shop, address = parseaddr(sender)
-        self.shop = self.shop or "Shop"
+        name, address = mailbox(sender)
+        self.shop = name or "Shop"
         self.domain = address.rpartition("@")[2].encode("idna").decode() or "localhost"
         self._words = _words(folder, locales)
         self._first = next(iter(self._words))
@@ -60,9 +58,8 @@ class Stationery:
         language, locale_ = self._spoken(locale)
         words = self._words[language]
         values = {"locale": locale_, "shop": self.shop, "language": language} | {name: _tidy(value) for name, value in values.items()}
-        said = {**values, "t": _say(words[kind], words["shared"], str)}
-        text = self._templates.get_template(f"{kind}.txt").render(said)
-        html = self._templates.get_template(f"{kind}.html").render(said | {"t": _say(words[kind], words["shared"], Markup)})
+        said = {**values, "t": _say(words["shared"] | words[kind])}
+        text, html = (self._templates.get_template(f"{kind}.{format}").render(said) for format in ("txt", "html"))
         return Written(one_line(words[kind]["subject"].format(**values)), text.strip() + "\n", html, language)
 
     def _spoken(self, locale: str) -> tuple[str, Locale]:
@@ -73,6 +70,12 @@ class Stationery:
             return language, Locale.parse(locale, sep="-")
         except (UnknownLocaleError, ValueError):
             return language, Locale.parse(language)
+
+
+def mailbox(sender: str) -> tuple[str, str]:
+    """Take `The Shop, Ltd. <orders@example.com>` apart into name and address; commas and quotes are as people write them."""
+    name, bracket, rest = sender.strip().rpartition("<")
+    return (name.strip().strip('"').strip(), rest.strip("> ")) if bracket else ("", sender.strip())
 
 
 def one_line(text: str) -> str:
@@ -102,12 +105,11 @@ def _environment(folder: Path) -> Environment:
     return made
 
 
-def _say(own: dict[str, str], shared: dict[str, str], kind: Callable[[str], str]) -> Callable[..., str]:
-    """Give `t`: a phrase by its name, its gaps filled; in HTML what fills them is escaped."""
+def _say(words: dict[str, str]) -> Callable[..., str]:
+    """Give `t`: a phrase by its name, its gaps filled."""
 
     def say(name: str, /, **gaps: object) -> str:
-        phrase = own.get(name) or shared[name]
-        return kind(phrase).format(**gaps)
+        return words[name].format(**gaps)
 
     return say
 
