@@ -1,18 +1,23 @@
 """A guest's cart becomes a customer's."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 from tests.cart.world import TTL, World, customer, held, owner
+from tests.fakes.products import FakeProducts
 
+from shop.kit.clock import Clock
 from shop.kit.identity import Caller
 from shop.kit.ids import uuid7
 from shop.kit.problems import Forbidden, Unavailable
 from shop.kit.values import Line
-from shop.modules.cart.domain import CartLocked
-from shop.modules.cart.service import Claim
+from shop.modules.cart.domain import Cart, CartLocked
+from shop.modules.cart.service import CartService, Claim
+from shop.modules.cart.store import CartStore
 from shop.modules.cart.tables import CART_LINES, CARTS
 from shop.ports.cart import CartNotFound, CartOrdered
+from shop.ports.products import Variant
 
 
 async def test_quantities_add_up_to_what_is_available(world: World) -> None:
@@ -110,6 +115,57 @@ async def test_two_customers_cannot_both_have_it(world: World) -> None:
     guests, guest = await world.guest({"mug": 1})
     results = await asyncio.gather(*(world.service.claim(guests, customer(guest.cart_token)) for _ in range(10)), return_exceptions=True)
     assert sorted(type(result).__name__ for result in results) == ["CartNotFound"] * 9 + ["Claim"]
+
+
+async def test_pieces_that_come_while_the_cart_is_claimed_go_along(world: World) -> None:
+    """The guest added something in another window between the question what is available and the recording."""
+    world.products.stock("mug", 9)
+    world.products.stock("lid", 9)
+    guests, guest = await world.guest({"mug": 1})
+    adding = asyncio.Event()
+
+    class Interrupted(FakeProducts):
+        async def variants(self, *, skus: list[str]) -> list[Variant]:
+            answer = await world.products.variants(skus=skus)
+            if not adding.is_set():
+                adding.set()
+                await world.service.add(guests, Line("lid", 2), guest)
+            return answer
+
+    claiming = CartService(world.database, world.keyring, Interrupted(), "EUR")
+    claim = await claiming.claim(guests, customer(guest.cart_token))
+    assert claim.merged == [Line("mug", 1), Line("lid", 2)]
+
+
+class Meeting(CartStore):
+    """Two claims meet after both saw that the customer has no cart."""
+
+    arrived = 0
+    met: asyncio.Event
+
+    async def locked_customer_cart(self, customer_id: UUID) -> Cart | None:
+        """Give the cart when two have looked."""
+        found = await super().locked_customer_cart(customer_id)
+        Meeting.arrived += 1
+        if Meeting.arrived == 2:
+            self.met.set()
+        await self.met.wait()
+        return found
+
+
+async def test_of_two_carts_adopted_at_once_one_is_merged_into_the_other(postgresql_url: str, clock: Clock) -> None:
+    """The index lets one through; the other claim looks again, and finds the customer's cart."""
+    world = World(postgresql_url, clock, store=Meeting)
+    Meeting.arrived, Meeting.met = 0, asyncio.Event()
+    try:
+        world.products.stock("mug", 9)
+        carts = [await world.guest({"mug": 2}) for _ in range(2)]
+        me = customer()
+        claims = await asyncio.gather(*(world.service.claim(id, Caller(me.user_id, me.roles, guest.cart_token)) for id, guest in carts))
+        assert {claim.cart.id for claim in claims} == {(await world.service.mine(me)).id}
+        assert held(await world.service.mine(me)) == {"mug": 4}
+    finally:
+        await world.close()
 
 
 async def test_two_carts_claimed_at_once_end_in_one(world: World) -> None:

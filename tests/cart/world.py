@@ -34,11 +34,11 @@ T = TypeVar("T")
 class World:
     """Cart as its own service, without HTTP; every call to products goes through the adapter, which refuses open transactions."""
 
-    def __init__(self, url: str, clock: Clock, database: type[Database[CartStore]] = Database) -> None:
+    def __init__(self, url: str, clock: Clock, database: type[Database[CartStore]] = Database, store: type[CartStore] = CartStore) -> None:
         """Wire the services on this database."""
         self.clock = clock
         self.products = FakeProducts(clock)
-        self.database = database(url, "cart", CartStore, clock)
+        self.database = database(url, "cart", store, clock)
         self.keyring = Keyring(self.database, tables.SECRETS)
         self.wire(in_process.adapter(Products, self._scope))
 
