@@ -41,6 +41,7 @@ async def test_a_good_body_arrives_as_it_was_sent(client: httpx.AsyncClient) -> 
         ('{"lines": [], "rating": 9}', "rating"),
         ('{"lines": [], "price": "1"}', "price"),
         ('{"lines": [], "price": 1e999}', "price"),
+        ('{"lines": [], "price": 9223372036854775808}', "price"),
         ('{"lines": [], "note": 1}', "note"),
         ('{"lines": [], "note": "\\u0000"}', "note"),
         ('{"lines": [], "note": "' + 51 * "x" + '"}', "note"),
@@ -140,6 +141,21 @@ async def test_a_stream_is_cut_at_the_limit(client: httpx.AsyncClient) -> None:
     answer = await client.post(URL, content=endless(), headers=JSON)
     assert_problem(answer, 413, "too_large")
     assert sent <= 64 * 1024 + 2 * 8192
+
+
+async def test_nothing_is_read_of_a_body_that_says_it_is_too_large(shop: Shop) -> None:
+    """Content-Length is believed before the first byte."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        raise AssertionError("read")
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    request = httpx.Request("POST", f"http://shop.test{URL}", headers={**JSON, "Content-Length": "65537"})
+    await shop.app(scope_of(request), receive, send)
+    assert sent[0]["status"] == 413
 
 
 async def test_a_raw_route_reads_any_type_up_to_its_own_limit(client: httpx.AsyncClient) -> None:
