@@ -1,11 +1,12 @@
 """What people see of orders; the public shapes."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from shop.kit.address import Address
 from shop.kit.money import Money
 from shop.kit.values import Line
 from shop.modules.sales.domain import FullOrder, Order, OrderLine, RefundRow, Shipment
@@ -38,6 +39,20 @@ class RefundView(Struct, frozen=True):
     created_at: datetime
 
 
+class EventView(Struct, frozen=True):
+    """Something that happened to an order; which members it has depends on its type."""
+
+    at: datetime
+    type: str
+    code: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    refund_id: UUID | UnsetType = UNSET
+    amount: Money | UnsetType = UNSET
+    shipment_id: UUID | UnsetType = UNSET
+    carrier: str | UnsetType = UNSET
+    tracking: str | UnsetType | None = UNSET
+
+
 class PaymentView(Struct, frozen=True):
     """What a client needs to let the customer pay."""
 
@@ -61,12 +76,12 @@ class OrderView(Struct, frozen=True):
     paid: Money
     refunded: Money
     email: str
-    shipping_address: dict[str, Any]
-    billing_address: dict[str, Any] | None
+    shipping_address: Address
+    billing_address: Address | None
     shipments: list[Shipment]
     refunds: list[RefundView]
     placed_at: datetime
-    events: list[dict[str, Any]]
+    events: list[EventView]
     payment: PaymentView | None
     order_token: str | UnsetType = UNSET
 
@@ -113,12 +128,12 @@ def order_view(full: FullOrder, publishable_key: str, order_token: str | UnsetTy
         paid=order.paid_money(order.captured),
         refunded=order.paid_money(order.refunded),
         email=order.email,
-        shipping_address=order.shipping_address,
-        billing_address=order.billing_address,
+        shipping_address=msgspec.convert(order.shipping_address, Address),
+        billing_address=msgspec.convert(order.billing_address, Address | None),
         shipments=full.shipments,
         refunds=[refund_view(refund, full.restocks.get(refund.id, [])) for refund in full.refunds],
         placed_at=order.created_at,
-        events=full.events,
+        events=msgspec.convert(full.events, list[EventView]),
         payment=_payment(order, publishable_key),
         order_token=order_token,
     )
