@@ -159,19 +159,26 @@ async def test_unknown_address_and_wrong_password_are_refused_alike(small_world:
 async def test_an_unknown_address_costs_a_hash_too() -> None:
     """The time that a hash takes is spent for every address: the same hasher is asked, against a hash of nobody's."""
     asked: list[str] = []
+    made: list[int] = []
 
     class Counting(PasswordHasher):
         def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
             asked.append(str(hash))
             return super().verify(hash, password)
 
+        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+            made.append(1)
+            return super().hash(password, salt=salt)
+
     passwords = Passwords(Counting(time_cost=1, memory_cost=8, parallelism=1))
     stored = await passwords.hashed(PASSWORD)
+    made.clear()
     assert await passwords.check(PASSWORD, stored)
     assert not await passwords.check("wrong password", stored)
     assert not await passwords.check(PASSWORD, None)
     assert Counter(hash == stored for hash in asked) == {True: 2, False: 1}
     assert "m=8,t=1,p=1" in asked[2]
+    assert made == [], "nothing more is hashed for an unknown address"
     passwords.close()
 
 

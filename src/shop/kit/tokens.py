@@ -136,7 +136,7 @@ class Verifier:
             if key is None:
                 raise Unauthenticated
             return self._checked(self._decoded(token, key))
-        except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
             raise Unauthenticated from error
 
     def _decoded(self, token: str, key: ec.EllipticCurvePublicKey) -> dict[str, Any]:
