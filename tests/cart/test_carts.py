@@ -256,6 +256,15 @@ async def test_the_quote_is_shown_also_where_it_differs_from_what_was_read_befor
     assert (await world.service.cart(cart_id, caller)).subtotal.amount == 3000
 
 
+async def test_pieces_that_came_just_in_time_are_no_problem_any_more(world: World) -> None:
+    """The last reading said that there were too few; the checkout holds them now."""
+    world.products.stock("mug", 1)
+    cart_id, caller = await world.guest({"mug": 2})
+    world.products.stock("mug", 2)
+    await world.checkouts.begin(id=uuid7(), cart_id=cart_id, owner=owner(caller), ttl=TTL)
+    assert (await world.service.cart(cart_id, caller)).problems == []
+
+
 async def test_an_ordered_cart_cannot_be_changed(world: World) -> None:
     """It says as which order."""
     world.products.stock("mug", 2)

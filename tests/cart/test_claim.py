@@ -109,6 +109,17 @@ async def test_without_products_nobody_can_say_what_is_available(world: World) -
     assert (await world.service.claim(guests, caller)).merged == [Line("mug", 1)]
 
 
+async def test_a_claim_is_a_quote_too(world: World) -> None:
+    """The prices of its answer are the last ones that the owner saw, and stand in while products is down."""
+    world.products.stock("mug", 9, price=1000)
+    guests, guest = await world.guest({"mug": 1})
+    world.products.stock("mug", 9, price=1100)
+    caller = customer(guest.cart_token)
+    assert (await world.service.claim(guests, caller)).cart.subtotal.amount == 1100
+    world.products.fail_next(Unavailable())
+    assert (await world.service.mine(caller)).subtotal.amount == 1100
+
+
 async def test_two_customers_cannot_both_have_it(world: World) -> None:
     """Of ten claims at once one gets the pieces."""
     world.products.stock("mug", 9)
