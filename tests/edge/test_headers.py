@@ -1,10 +1,12 @@
 """What every answer carries."""
 
 import logging
+from typing import Any
 
 import httpx
 import pytest
 from tests.edge.sample import Shop
+from tests.edge.test_bodies import scope_of
 
 from shop.kit.http import context
 
@@ -77,6 +79,20 @@ async def test_head_is_get_without_the_body(client: httpx.AsyncClient) -> None:
         assert head.headers["content-length"] == get.headers["content-length"]
         assert head.content == b""
     assert (await client.head("/api/v1/refresh")).status_code == 405
+
+
+async def test_head_sends_no_body_at_all(shop: Shop) -> None:
+    """Not even one that a client would drop."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await shop.app(scope_of(httpx.Request("HEAD", "http://shop.test/api/v1/names/mug")), receive, send)
+    assert [message.get("body", b"") for message in sent] == [b"", b""]
 
 
 async def test_options_names_the_methods(client: httpx.AsyncClient) -> None:
