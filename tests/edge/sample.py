@@ -13,7 +13,7 @@ from dishka import AsyncContainer, FromComponent, Scope, provide
 from dishka.integrations.litestar import inject
 from litestar import Litestar, Request, Response, delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
+from litestar.params import FromPath, HeaderParameter, JSONBody, PathParameter, QueryParameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shop.app import assemble
@@ -156,7 +156,7 @@ async def show_thing(thing_id: FromPath[UUID], caller: NamedDependency[Caller]) 
 
 
 @get("/api/v1/names/{name:str}", policy=public)
-async def show_name(name: FromPath[str]) -> Response[dict[str, str]]:
+async def show_name(name: Annotated[str, PathParameter(max_length=200)]) -> Response[dict[str, str]]:
     """Show a name, cacheable."""
     return Response({"name": name}, headers={"Cache-Control": "public, max-age=5", "ETag": '"1"'})
 

@@ -53,6 +53,12 @@ async def test_two_bad_parameters_are_both_named(client: httpx.AsyncClient) -> N
     assert {error["field"] for error in document["errors"]} == {"limit", "since-id"}
 
 
+async def test_a_name_in_a_path_that_breaks_its_rules_is_404(client: httpx.AsyncClient) -> None:
+    """It names nothing either."""
+    assert (await client.get(f"/api/v1/names/{200 * 'x'}")).status_code == 200
+    assert_problem(await client.get(f"/api/v1/names/{201 * 'x'}"), 404, "not_found")
+
+
 @pytest.mark.parametrize("thing", ["x", "1", "0193d6cc-0000-7000-8000-00000000000", "0193d6cc-0000-7000-8000-00000000000g", "%20"])
 async def test_a_malformed_id_in_a_path_is_404(client: httpx.AsyncClient, thing: str) -> None:
     """An id that cannot be one names nothing."""
