@@ -6,12 +6,13 @@ from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from shop.kit.database import Store
 from shop.kit.ids import uuid7
 from shop.kit.money import Money
 from shop.modules.products.commands import NewProduct, NewVariant
-from shop.modules.products.domain import ListedProduct, Product, ProductStatus, ProductVariant, SkuTaken
+from shop.modules.products.domain import ListedProduct, Product, ProductStatus, ProductVariant, SkuTaken, SlugTaken
 from shop.modules.products.search import Listing, listing
 from shop.modules.products.tables import categories, products, stock, variants
 from shop.modules.products.text import UUID_PATTERN, fold, like
@@ -60,11 +61,6 @@ class CatalogueStore(Store):
         begins = products.c.slug.like(f"{like(slug)}-%", escape="\\")
         return {row.slug for row in await self.rows(sa.select(products.c.slug).where((products.c.slug == slug) | begins))}
 
-    async def slug_is_taken(self, slug: str, by_other_than: UUID) -> bool:
-        """Tell whether another product has a slug."""
-        query = sa.select(sa.exists().where(products.c.slug == slug, products.c.id != by_other_than))
-        return bool(await self.scalar(query))
-
     async def add_product(self, id: UUID, slug: str, new: NewProduct, category: tuple[UUID, str] | None, currency: str) -> bool:
         """Insert a product, still without variants; False when the slug is taken."""
         category_id, category_text = category or (None, "")
@@ -84,8 +80,11 @@ class CatalogueStore(Store):
         await self.change(stock.insert().values([{"sku": sku, "on_hand": 0, "reserved": 0} for sku in skus]))
 
     async def change_product(self, id: UUID, values: dict[str, Any]) -> None:
-        """Change a locked product."""
-        await self.change(products.update().where(products.c.id == id).values(**values))
+        """Change a locked product; raises SlugTaken, which ends the transaction."""
+        try:
+            await self.change(products.update().where(products.c.id == id).values(**values))
+        except IntegrityError as error:
+            raise SlugTaken from error
 
     async def change_variant(self, sku: str, values: dict[str, Any]) -> None:
         """Change a variant of a locked product."""

@@ -86,10 +86,6 @@ class Catalogue:
                 category = await _category(store, changes.category)
                 values["category_id"], values["category_text"] = category or (None, "")
             product = await _locked(store, ref, if_match)
-            if changes.slug is not UNSET and changes.slug != product.slug:
-                check_slug(changes.slug)
-                if await store.slug_is_taken(changes.slug, product.id):
-                    raise SlugTaken
             if not values:
                 return product
             await store.change_product(product.id, values)
