@@ -173,6 +173,15 @@ async def test_a_connection_that_died_meanwhile_is_not_noticed() -> None:
         assert (server.connections, len(server.contents)) == (2, 2)
 
 
+async def test_a_connection_is_not_worn_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers count the mails of a connection, too."""
+    monkeypatch.setattr(smtp, "MAILS_PER_CONNECTION", 2)
+    async with scripted() as server, speaking(settings(server)) as mail:
+        for _ in range(5):
+            assert (await mail.send(message=MESSAGE)).outcome is Outcome.ACCEPTED
+        assert server.connections == 3
+
+
 async def test_an_idle_connection_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers count connections, and the next mail opens another one."""
     monkeypatch.setattr(smtp, "IDLE_SECONDS", 0.05)
@@ -194,6 +203,7 @@ async def test_a_cancelled_delivery_leaves_no_broken_connection() -> None:
         with pytest.raises(asyncio.CancelledError):
             await sending
         assert (await mail.send(message=MESSAGE)).outcome is Outcome.ACCEPTED
+        assert server.connections == 2
 
 
 @pytest.mark.parametrize(

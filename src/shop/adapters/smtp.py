@@ -19,7 +19,6 @@ COMMAND_SECONDS = 60.0
 CONTENT_SECONDS = 600.0
 IDLE_SECONDS = 30.0
 MAILS_PER_CONNECTION = 100
-CLOSING = 421
 NO_SENDER = "SHOP_SMTP_SENDER is no address such as Shop <orders@example.com>"
 log = logging.getLogger("shop.smtp")
 
@@ -150,7 +149,7 @@ class SmtpMail(Mail):
             await _quit(line)
 
     def _drop_unless_answered(self, error: Exception) -> None:
-        answered = isinstance(error, SMTPResponseException) and 400 <= error.code < 600 and error.code != CLOSING
+        answered = isinstance(error, SMTPResponseException) and 400 <= error.code < 600
         if not answered:
             self._drop()
 
