@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 from tests.sales.books import world_books
 from tests.sales.invariants import check
 from tests.sales.shaky import Killed
-from tests.sales.world import World
+from tests.sales.world import STAFF, World
 
 from shop.kit.money import Money
 from shop.kit.problems import NotFound, Problem, Unavailable
@@ -21,7 +22,7 @@ from shop.modules.sales.problems import PriceChanged, TotalTooLarge
 from shop.modules.sales.states import State
 from shop.modules.sales.tables import METADATA, orders, outbox
 from shop.ports.cart import CartEmpty, CartNotFound, CartOrdered, CheckoutInProgress, InsufficientStock
-from shop.ports.payments import PaymentRefused
+from shop.ports.payments import Payment, PaymentRefused
 from shop.ports.users import Customer
 
 
@@ -172,6 +173,23 @@ async def test_another_amount_or_currency_is_never_confirmed(world: World, recei
     order = await world.order(order.id)
     assert (order.status, order.paid_money(order.captured)) == ("under_review", received)
     assert world.carts.sold["mug"] == 0
+
+
+async def test_a_payment_over_another_amount_is_never_shown_to_the_customer(world: World) -> None:
+    """The provider made it differently: the order is under review, and staff can still cancel the payment."""
+    buyer, create = world.guest(), world.payments.create
+
+    async def differently(**arguments: Any) -> Payment:
+        payment = replace(await create(**arguments), amount=Money(1, "EUR"))
+        world.payments.payments[payment.id] = payment
+        return payment
+
+    world.payments.create = differently  # type: ignore[method-assign]
+    order = await buyer.buys()
+    assert (order.status, order.client_secret) == ("under_review", None)
+    await world.cancelling.cancel(order, STAFF)
+    assert [payment.status for payment in world.payments.of(order.id)] == ["canceled"]
+    assert ((await world.order(order.id)).status, buyer.cart.status) == ("cancelled", "open")
 
 
 async def test_stock_that_was_gone_when_the_money_came_sends_the_money_back(world: World) -> None:

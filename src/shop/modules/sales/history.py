@@ -6,8 +6,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from shop.kit.database import Database
-from shop.kit.paging import decode_cursor, page
+from shop.kit.paging import page
 from shop.modules.sales.domain import Order
+from shop.modules.sales.list_rows import place_of
 from shop.modules.sales.store import SalesStore
 from shop.ports.sales import Purchase, PurchaseHistory, PurchaseLine, Purchases
 
@@ -21,10 +22,10 @@ class History(PurchaseHistory):
 
     async def purchases(self, *, customer_id: UUID, limit: int = 20, cursor: str | None = None) -> Purchases:
         """Give a page of a customer's purchases, newest first."""
-        place = decode_cursor(cursor, tuple[int])
+        place = place_of(cursor)
         limit = min(max(limit, 1), 100)
         async with self.database.read() as store:
-            rows = await store.confirmed(customer_id, place[0] if place else None, limit)
+            rows = await store.confirmed(customer_id, place, limit)
             orders, following = page(rows, limit, lambda order: (order.seq,))
             lines = await store.lines_by_order([order.id for order in orders])
         return Purchases([_purchase(order, lines[order.id]) for order in orders], following)

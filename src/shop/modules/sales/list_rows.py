@@ -8,6 +8,8 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from shop.kit.database import Store
+from shop.kit.paging import decode_cursor
+from shop.kit.problems import Invalid
 from shop.kit.values import normal_email
 from shop.modules.sales.domain import Order
 from shop.modules.sales.order_rows import order_of
@@ -74,3 +76,11 @@ def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         number, email = wanted.q.strip().upper(), normal_email(wanted.q)
         conditions.append(orders.c.number.startswith(number, autoescape=True) | orders.c.email_key.startswith(email, autoescape=True))
     return conditions
+
+
+def place_of(cursor: str | None) -> int | None:
+    """Read the sequence number of the last order of the page before; raises Invalid."""
+    place = decode_cursor(cursor, tuple[int])
+    if place is not None and not 0 <= place[0] < 2**62:
+        raise Invalid.field("cursor", "is not one that a page gave")
+    return place[0] if place else None

@@ -58,6 +58,9 @@ class PaymentSteps(Transitions):
 
     async def _judge(self, work: Work, payment: Payment) -> Pause | None:
         order = work.order
+        if payment.status == "canceled":
+            to = State.RELEASING if order.state is State.CANCELLING else State.CANCELLING
+            return await self.move(work, to, event="payment_cancelled")
         succeeded = payment.status == "succeeded"
         got = payment.received
         facts: dict[str, Any] = {"captured": got.amount, "paid_currency": got.currency, "refusal": None} if succeeded else {}
@@ -65,9 +68,6 @@ class PaymentSteps(Transitions):
             return await self.review(work, "amount", **facts)
         if succeeded:
             return await self.move(work, State.PAID, **facts)
-        if payment.status == "canceled":
-            to = State.RELEASING if order.state is State.CANCELLING else State.CANCELLING
-            return await self.move(work, to, event="payment_cancelled")
         return poll(order.tries, order.expires_at if order.state is State.PAYING else None)
 
     async def cancelling(self, work: Work) -> Pause | None:

@@ -10,13 +10,13 @@ from shop.kit.idempotency import Once
 from shop.kit.identity import Caller
 from shop.kit.ids import capability_token, is_capability, uuid7
 from shop.kit.money import Money
-from shop.kit.paging import decode_cursor, page
+from shop.kit.paging import page
 from shop.kit.problems import Invalid, Unauthenticated, Unavailable
 from shop.kit.secrets import Keyring
 from shop.kit.values import Body, Email, Locale, Text
 from shop.modules.sales.checkout import Advance
 from shop.modules.sales.domain import Draft, FullOrder, Order, Terms, may_see, spoken
-from shop.modules.sales.list_rows import Wanted
+from shop.modules.sales.list_rows import Wanted, place_of
 from shop.modules.sales.pricing import shipping_method
 from shop.modules.sales.problems import OrderNotFound, refusal
 from shop.modules.sales.states import State
@@ -139,9 +139,9 @@ class Orders:
 
     async def found(self, wanted: Wanted, limit: int, cursor: str | None) -> tuple[list[Order], str | None]:
         """Give a page of orders, newest first, and the cursor of the next one."""
-        place = decode_cursor(cursor, tuple[int])
+        place = place_of(cursor)
         async with self.database.read() as store:
-            rows = await store.found(wanted, place[0] if place else None, limit)
+            rows = await store.found(wanted, place, limit)
         return page(rows, limit, lambda order: (order.seq,))
 
     async def token(self, order_id: UUID) -> str:
