@@ -78,9 +78,9 @@ class Catalogue:
 
     async def change(self, ref: str, changes: ProductChanges, if_match: str | None) -> Product:
         """Change a product; raises NotFound, PreconditionFailed, SlugTaken, Invalid."""
-        values: dict[str, Any] = {
-            name: value for name in ("title", "slug", "description", "images") if (value := getattr(changes, name)) is not UNSET
-        }
+        values = _named(changes, "title", "slug", "description", "images")
+        if changes.slug is not UNSET:
+            check_slug(changes.slug)
         async with self._database.write() as store:
             if changes.category is not UNSET:  # before the product, as everybody locks them in this order
                 category = await _category(store, changes.category)
