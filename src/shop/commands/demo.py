@@ -42,8 +42,10 @@ def _run(host: str, port: int, env: str, *, fresh: bool, as_json: bool) -> None:
         sys.stdout.flush()
 
     place = Place(host, port, folder_of(port))
-    with refusing(CannotListen, InUse, DemoFailed), place.take(fresh=fresh):
+    with refusing(CannotListen, InUse, DemoFailed), place.take():
         refuse_taken_ports(place)
+        if fresh:
+            place.empty()
         if not as_json:
             click.echo("starting the shop, a Stripe twin and a mailbox ...", err=True)
         asyncio.run(run(place, env, show))

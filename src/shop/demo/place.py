@@ -45,8 +45,8 @@ class Place(Struct, frozen=True):
         """Give the address of a part as a browser on this machine finds it."""
         return f"http://localhost:{self.ports[name]}"
 
-    def take(self, *, fresh: bool) -> IO[str]:
-        """Make the folder ours as long as the file that is given stays open, emptied first if `fresh`; raises InUse."""
+    def take(self) -> IO[str]:
+        """Make the folder ours as long as the file that is given stays open; raises InUse."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = (self.folder / LOCK).open("w")
         try:
@@ -54,11 +54,10 @@ class Place(Struct, frozen=True):
         except OSError:
             lock.close()
             raise InUse(f"another demo is running in {self.folder}: stop that one, or choose another port with SHOP_PORT") from None
-        if fresh:
-            self._empty()
         return lock
 
-    def _empty(self) -> None:
+    def empty(self) -> None:
+        """Start over: forget everything that is kept here."""
         for path in self.folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
