@@ -21,7 +21,7 @@ from shop.modules.sales.tables import METADATA
 FATES = ("ok", "ok", "before", "after", "kill", "kill_after")
 ACTIONS = (
     "submit", "submit", "submit", "pay", "pay", "pay_silently", "event", "decline", "processing", "cancel", "cancel", "staff_cancel",
-    "refund", "work", "work", "minute", "lease", "day", "hard_limit", "restart",
+    "refund", "sweep", "work", "work", "minute", "lease", "day", "hard_limit", "restart",
 )  # fmt: skip
 JUMPS = {"minute": timedelta(seconds=65), "lease": timedelta(minutes=16), "day": timedelta(hours=25)}
 
@@ -96,6 +96,8 @@ class Storm:
         elif step.action == "work":
             await world.advance.run()
             await world.refunds.run()
+        elif step.action == "sweep":
+            await world.reconciliation.reconcile(timedelta(hours=72), repair=True)
         elif step.action == "restart":
             world.start()
             await world.advance.resume()

@@ -1,6 +1,7 @@
 """Cancelling an order: who may, until when, and who wins a race."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from tests.sales.books import world_books
@@ -123,6 +124,19 @@ async def test_staff_end_a_review_by_sending_back_what_was_paid(world: World) ->
     await world.cancelling.cancel(order, STAFF)
     order = await world.order(order.id)
     assert (order.status, order.captured, order.refunded, buyer.cart.status) == ("refunded", 2000, 2000, "open")
+
+
+async def test_staff_end_a_review_of_a_payment_that_the_provider_has_lost(world: World) -> None:
+    """Nobody can pay it any more, so stock and cart are free."""
+    buyer = world.guest()
+    order = await buyer.buys()
+    lost = world.payments.payments.pop(order.payment_id or "")
+    await world.tell(lost.id)
+    order = await world.order(order.id)
+    assert order.status == "under_review"
+    world.clock.advance(timedelta(hours=25))
+    await world.cancelling.cancel(order, STAFF)
+    assert ((await world.order(order.id)).status, buyer.cart.status, world.carts.held["mug"]) == ("cancelled", "open", 0)
 
 
 async def _reviewed(world: World, order: Order) -> Order:

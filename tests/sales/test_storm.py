@@ -6,7 +6,7 @@ import os
 from hypothesis import HealthCheck, given, settings
 from tests.sales.storm import Plan, plans, weather
 
-STORMS = int(os.environ.get("SHOP_STORMS", "30"))
+STORMS = int(os.environ.get("SHOP_STORMS", "20"))
 AT_SEA = settings(
     max_examples=STORMS, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], print_blob=True
 )

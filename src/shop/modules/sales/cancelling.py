@@ -72,7 +72,8 @@ class Cancelling:
             raise OrderConfirmed("The order is under review.")
         async with self.database.write() as store:
             if order.left == 0:
-                await store.move(order, State.CANCELLING, event="cancel_requested")
+                unknown = {"payment_id": None, "client_secret": None}  # found again under its key, or by the order
+                await store.move(order, State.CANCELLING, event="cancel_requested", **unknown)
             elif await store.move(order, State.REFUNDING, event="cancel_requested", refunded=order.captured):
                 await store.add_refund(closing(order, await store.now(), "requested_by_customer"), [], queued=False)
 
