@@ -2,112 +2,30 @@
 
 import string
 import tomllib
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
-from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from msgspec import Struct
 from msgspec.structs import replace
+from tests.outbox.writing import (
+    FOLDERS,
+    ID,
+    LANGUAGES,
+    LETTERS,
+    ORDER,
+    PARCEL,
+    PLACED,
+    SENDER,
+    TOKEN,
+    Reader,
+    eur,
+    written,
+)
 
-from shop.adapters.mime import address, envelope
-from shop.kit import letters
-from shop.kit.address import Address
-from shop.kit.letters import Stationery, mailbox, salutation
+from shop.kit.letters import Stationery, mailbox
 from shop.kit.money import Money
 from shop.kit.outbox import Letter
-from shop.modules import sales, users
-from shop.modules.sales.letters import OrderLetter, OrderLetterLine, RefundLetter, SalesLetters, ShipmentLetter, ShipmentLetterLine
-from shop.modules.users.letters import AccountLetter, AccountLetters
-from shop.ports.mail import Message
-
-ID = UUID("01a20c62-e1be-7b7f-806f-59bd9c1492fb")
-SENDER = "Fern & Field <orders@shop.example>"
-TOKEN = "s3cr3t-t0k3n"
-PLACED = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
-FOLDERS = [Path(str(package.__file__)).parent / "templates" for package in (sales, users, letters)]
-LANGUAGES = ("en", "es")
-
-
-def eur(amount: int) -> Money:
-    """Give so many cents."""
-    return Money(amount, "EUR")
-
-
-ADDRESS = Address("María José Fernández", "Calle de Alcalá 42", "28014", "Madrid", "ES", "3.º izquierda")
-LINES = [OrderLetterLine("MUG-1", "Enamel mug", 2, eur(1499), eur(2998)), OrderLetterLine("TENT-2", "Tent", 1, eur(24900), eur(24900))]
-ORDER = OrderLetter(ID, "A-1001", "María José", PLACED, LINES, eur(27898), eur(1000), eur(495), eur(4752), eur(27393), "Standard", ADDRESS)
-PARCEL = ShipmentLetter(ID, "A-1001", "María José", "Correos", "PQ4F6L", [ShipmentLetterLine("MUG-1", "Enamel mug", 2)], ADDRESS, complete=False)
-REFUND = RefundLetter(ID, "A-1001", "María José", eur(1499), eur(2998), eur(27393))
-ACCOUNT = AccountLetter("María José", 24)
-LETTERS: dict[str, Struct] = {
-    "order_confirmed": ORDER,
-    "order_shipped": PARCEL,
-    "order_refunded": REFUND,
-    "verification": ACCOUNT,
-    "already_registered": ACCOUNT,
-    "password_reset": ACCOUNT,
-}
-
-
-async def order_link(order_id: UUID) -> str:
-    """Give the address of an order's page."""
-    return f"https://shop.example/orders/{order_id}?a=1&b=2"
-
-
-async def token(_letter: Letter) -> str:
-    """Derive a token."""
-    return TOKEN
-
-
-def composers() -> dict[str, Callable[[Letter], Awaitable[Message]]]:
-    """Give who composes what."""
-    of_sales, of_users = SalesLetters(SENDER, LANGUAGES, order_link), AccountLetters(SENDER, LANGUAGES, "https://shop.example/", token)
-    return {kind: (of_users if isinstance(data, AccountLetter) else of_sales).compose for kind, data in LETTERS.items()}
-
-
-COMPOSERS = composers()
-
-
-async def written(kind: str, locale: str = "en", data: Struct | None = None) -> Message:
-    """Compose one letter as the relay does: from the JSON of its row."""
-    row = msgspec.json.decode(msgspec.json.encode(data or LETTERS[kind]))
-    return await COMPOSERS[kind](Letter(ID, ID, kind, "ana@example.com", locale, row, PLACED))
-
-
-class Reader(HTMLParser):
-    """Reads HTML as a mail program does: tags with their attributes, and the text in between."""
-
-    def __init__(self, html: str) -> None:
-        """Read it all."""
-        super().__init__()
-        self.tags: list[tuple[str, tuple[str, ...]]] = []
-        self.links: list[str] = []
-        self.pieces: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag."""
-        self.tags.append((tag, tuple(name for name, _ in attrs)))
-        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
-
-    def handle_data(self, data: str) -> None:
-        """Note a text."""
-        self.pieces.append(data)
-
-    @property
-    def text(self) -> str:
-        """Give all of the text, its spaces evened out."""
-        return " ".join("".join(self.pieces).split())
+from shop.modules.sales.letters import SalesLetters
 
 
 async def test_a_confirmation_says_what_was_bought_and_what_it_costs() -> None:
@@ -244,83 +162,6 @@ def test_both_languages_say_the_same(folder: Path) -> None:
         }
 
     assert gaps("en") == gaps("es")
-
-
-class Names:
-    """Names that people have, and that people try."""
-
-    ANY = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
-    NASTY = st.sampled_from(
-        [
-            "<script>alert(1)</script>",
-            '"><img src=x onerror=alert(1)>',
-            "Ana\r\nBcc: eve@example.com",
-            "Ana\n\n<html>",
-            "{{ 7 * 7 }} {% raw %}",
-            "{name.__class__} {0} {}",
-            "%s %(name)s",
-            "=?utf-8?q?=0D=0ABcc:_eve?=",
-            "\u202eevil\u202c",
-            "a" * 60,
-            "日本語の名前" * 10,
-            ".\r\n.\r\nQUIT",
-        ]
-    )
-
-
-EXPECTED_HEADERS = {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language", "MIME-Version", "Content-Type"}
-
-
-@settings(max_examples=60, deadline=None)
-@given(kind=st.sampled_from(list(LETTERS)), locale=st.sampled_from(LANGUAGES), name=Names.ANY | Names.NASTY, title=Names.ANY | Names.NASTY)
-async def test_a_name_is_only_ever_a_name(kind: str, locale: str, name: str, title: str) -> None:
-    """It adds no tag, no header, no line and no part, in no letter."""
-    name, title = f"x{name}", f"x{title}"  # an empty one leaves its line out
-    mail, usual = await written(kind, locale, renamed(LETTERS[kind], name, title)), await written(kind, locale)
-    assert Reader(mail.html).tags == Reader(usual.html).tags
-    assert Reader(mail.html).links == Reader(usual.html).links
-    assert "\n" not in mail.subject
-    read = message_from_bytes(envelope(mail, address(*reversed(mailbox(SENDER)))).content, EmailMessage, policy=policy.default)
-    assert set(read.keys()) == EXPECTED_HEADERS
-    assert len(list(read.walk())) == 3
-    assert all(len(line) <= 998 and line.isascii() for line in envelope(mail, address(*reversed(mailbox(SENDER)))).content.split(b"\r\n"))
-    assert str(read["Subject"]) == mail.subject
-
-
-async def test_a_name_of_many_lines_is_written_in_one() -> None:
-    """Nobody writes paragraphs of his own into the plain text."""
-    spam = "Ana\r\n\r\nBuy\u2028pills\u202e"
-    mail = await written("order_confirmed", data=renamed(ORDER, spam, spam))
-    assert "Hello Ana Buy pills," in mail.text
-    assert "    Ana Buy pills\n" in mail.text
-    assert "2 × Ana Buy pills " in mail.text
-
-
-def renamed(letter: Any, name: str, title: str) -> Any:
-    """Put these names wherever a person's words come into a letter."""
-    if isinstance(letter, AccountLetter):
-        return replace(letter, name=name)
-    changes: dict[str, Any] = {"name": name, "number": letter.number}
-    if isinstance(letter, (OrderLetter, ShipmentLetter)):
-        changes["lines"] = [replace(line, title=title) for line in letter.lines]
-        changes["shipping_address"] = replace(letter.shipping_address, name=name, line1=title, city=name)
-    if isinstance(letter, ShipmentLetter):
-        changes |= {"carrier": title, "tracking": name}
-    return replace(letter, **changes)
-
-
-@pytest.mark.parametrize("name", ["Ana", "María José", "O'Brien-Smith", "J. R. Ewing", "李小龙", "Ana, hija"])
-def test_people_are_greeted_by_their_name(name: str) -> None:
-    """As they wrote it."""
-    assert salutation(name) == name
-
-
-@pytest.mark.parametrize(
-    "name", ["Win at www.evil.example", "http://evil.example", "evil.example/x", "ana@evil.example", "<b>", "x" * 81, "click evil。example/"]
-)
-def test_nobody_speaks_through_the_shop_to_a_stranger(name: str) -> None:
-    """Anybody can register a stranger's address under a name that is an advertisement: then the letter greets nobody."""
-    assert salutation(name) == ""
 
 
 @pytest.mark.parametrize(("currency", "shown"), [("EUR", "€273.93"), ("JPY", "¥27,393"), ("USD", "$273.93")])
