@@ -122,19 +122,30 @@ class Subject(Struct, frozen=True):
         return await persistent(lambda: self.carts.begin(id=id, cart_id=cart[0], owner=cart[1], ttl=TTL))
 
 
-@pytest.fixture(params=KINDS)
-async def subject(request: pytest.FixtureRequest, database_url: str, clock: Clock) -> AsyncIterator[Subject]:
+SUBJECTS = [(kind, database) for kind in KINDS for database in ("sqlite", "postgresql") if (kind, database) != ("fake", "postgresql")]
+
+
+@pytest.fixture(params=SUBJECTS, ids="-".join)
+def kind_and_url(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Give each kind of adapter on each database; the fake needs none."""
+    kind, database = request.param
+    return kind, request.getfixturevalue(f"{database}_url")
+
+
+@pytest.fixture
+async def subject(kind_and_url: tuple[str, str], clock: Clock) -> AsyncIterator[Subject]:
     """Give the port behind each kind of adapter in turn, with ten mugs and ten lids."""
-    world, fake = World(database_url, clock), FakeCarts()
+    kind, url = kind_and_url
+    world, fake = World(url, clock), FakeCarts()
 
     @asynccontextmanager
     async def scope() -> AsyncIterator[Carts]:
         yield world.checkouts
 
-    stage: Stage = FakeStage(fake) if request.param == "fake" else ModuleStage(world)
+    stage: Stage = FakeStage(fake) if kind == "fake" else ModuleStage(world)
     stage.stock("mug", 10, price=1250)
     stage.stock("lid", 10, price=300)
-    yield Subject(adapted(request.param, Carts, fake, scope), stage)
+    yield Subject(adapted(kind, Carts, fake, scope), stage)
     await world.close()
 
 
