@@ -159,7 +159,7 @@ async def test_another_currency_is_400(shop: Shop) -> None:
 
 
 async def test_carts_are_private(shop: Shop) -> None:
-    """Absent, somebody else's, or without its token: 404; a bad bearer token: 401; staff: 403."""
+    """Absent, somebody else's, or without its token: 404; also for staff; a bad bearer token: 401; staff cannot open one: 403."""
     guests, mine, body = await shop.cart({"mug": 1}), await shop.cart({"mug": 1}, "customer-1"), {"quantity": 1}
     for cart, token, sent in [(guests, None, None), (guests, "customer-1", None), (mine, None, guests), (mine, "customer-2", None)]:
         check(await shop.send("GET", f"/carts/{cart['id']}", token=token, cart=sent), 404, "cart_not_found")
@@ -170,7 +170,9 @@ async def test_carts_are_private(shop: Shop) -> None:
         assert (await shop.send("GET", path, cart=guests)).status_code == 404
     for method, path in [("GET", f"/carts/{guests['id']}"), ("POST", "/carts"), ("GET", "/carts/mine")]:
         check(await shop.send(method, path, token="forged", cart=guests), 401, "unauthenticated")
+    for method, path in [("POST", "/carts"), ("GET", "/carts/mine")]:
         check(await shop.send(method, path, token="staff", cart=guests), 403, "forbidden")
+    check(await shop.send("GET", f"/carts/{guests['id']}", token="staff", cart=guests), 404, "cart_not_found")
     check(await shop.send("GET", "/carts/mine"), 401, "unauthenticated")
     check(await shop.send("POST", f"/carts/{guests['id']}/claim", cart=guests), 401, "unauthenticated")
     check(await shop.send("POST", f"/carts/{guests['id']}/claim", token="staff", cart=guests), 403, "forbidden")
