@@ -11,9 +11,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import shop
 from shop.kit import outbox, revisions
+from shop.kit.exposition import Gauge, Gauges, Sample
 from shop.kit.http.edge import Traffic
 from shop.kit.identity import public
-from shop.kit.metrics import Gauge, Gauges, Metrics, Sample
+from shop.kit.metrics import Metrics
 from shop.kit.module import Storage
 from shop.kit.problems import Problem
 

@@ -8,7 +8,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from shop.kit.metrics import Board, Metrics
+from shop.kit.board import Board
+from shop.kit.metrics import Metrics
 from shop.process import work
 from shop.settings import Settings
 
