@@ -77,12 +77,14 @@ def test_the_books_balance_after_any_commands(database_url: str, commands: list[
 
 async def _commanded(url: str, commands: list[Any]) -> None:
     world, example = World(url, Clock()), uuid7()  # the examples share a database, but neither SKUs nor orders
-    await world.sells(*(f"{sku}-{example}" for sku in SKUS), on_hand=6)
-    for name, number, parts in commands:
-        named = [(f"{sku}-{example}", quantity) for sku, quantity in parts]
-        await outcome(_command(world, name, derived_id(example, number), named))
-    await world.balances()
-    await world.close()
+    try:
+        await world.sells(*(f"{sku}-{example}" for sku in SKUS), on_hand=6)
+        for name, number, parts in commands:
+            named = [(f"{sku}-{example}", quantity) for sku, quantity in parts]
+            await outcome(_command(world, name, derived_id(example, number), named))
+        await world.balances()
+    finally:
+        await world.close()
 
 
 async def _command(world: World, name: str, id: UUID, parts: list[tuple[str, int]]) -> None:
