@@ -18,7 +18,12 @@ SCALARS = (
     | st.sampled_from([2**63, -(2**63), 10**40, "\x00", "\ud800", "1e9", "../x", "A" * 9000])
 )
 ANYTHING = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=8)
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+QUICK = settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+    derandomize=True,
+)
 
 
 @pytest.fixture(scope="module")

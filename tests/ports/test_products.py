@@ -35,6 +35,7 @@ class Stage(Protocol):
 
     async def level(self, sku: str) -> tuple[int, int]:
         """Give on hand and reserved."""
+        ...
 
 
 class FakeStage:
