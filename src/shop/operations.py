@@ -18,7 +18,7 @@ from shop.kit.metrics import Metrics
 from shop.kit.module import Storage
 from shop.kit.problems import Problem
 
-PATIENCE = 2.0  # seconds that a database may take to answer a probe
+PATIENCE = 3.0
 UP, DOWN, OUT = "UP", "DOWN", "OUT_OF_SERVICE"
 
 AnyRequest = Request[Any, Any, Any]

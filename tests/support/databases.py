@@ -15,6 +15,7 @@ from shop.kit.clock import Clock
 from shop.kit.database import Database, Store
 from shop.settings import MODULES
 
+REVISION = ".alembic_version"
 _numbers = itertools.count(1)
 
 
@@ -51,6 +52,7 @@ class PostgresqlTemplates:
     def __init__(self, server: str) -> None:
         """Make the database on this server."""
         self.server = server
+        self._revisions: dict[str, str] = {}
         self._tables = asyncio.run(self._make())
 
     @contextmanager
@@ -67,6 +69,8 @@ class PostgresqlTemplates:
         await migrate(f"{self.server}/shop")
         connection = await asyncpg.connect(f"{self.server}/shop")
         tables = await self._found(connection)
+        for table in (name for name in tables if name.endswith(REVISION)):
+            self._revisions[table] = await connection.fetchval(f"SELECT version_num FROM {table}")
         await connection.close()
         return tables
 
@@ -75,9 +79,9 @@ class PostgresqlTemplates:
         try:
             await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop' AND pid <> pg_backend_pid()")
             tables = await self._found(connection)
-            filled = sorted(table for table in tables if not table.endswith(".alembic_version"))
-            deletes = "; ".join(f"DELETE FROM {table}" for table in filled)
-            await connection.execute(f"SET session_replication_role = replica; {deletes}")
+            deletes = "; ".join(f"DELETE FROM {table}" for table in sorted(tables))
+            inserts = "; ".join(f"INSERT INTO {table} VALUES ('{revision}')" for table, revision in self._revisions.items() if table in tables)
+            await connection.execute(f"SET session_replication_role = replica; {deletes}; {inserts}")
         finally:
             await connection.close()
         if tables != self._tables:

@@ -17,6 +17,7 @@ from shop.kit.tokens import LocalKeys, Signer, new_signing_key
 SIGNING_KEY: Secret = new_signing_key()
 ISSUER = "http://localhost:8000"
 ADDRESS = {"name": "Ana Gil", "line1": "Calle Mayor 1", "postal_code": "28013", "city": "Madrid", "country": "ES"}
+PATIENCE = 5
 PASSWORD = "correct horse battery"
 
 
@@ -47,8 +48,13 @@ class Shop:
         self._database_url = database_url
 
     async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send one request below /api/v1."""
-        return await self.client.request(method, f"/api/v1{path}", **options)
+        """Send one request below /api/v1; after a 503 again, as its Retry-After asks, since a busy machine may be slow for a moment."""
+        for _ in range(PATIENCE):
+            answer = await self.client.request(method, f"/api/v1{path}", **options)
+            if answer.status_code != 503:
+                break
+            await asyncio.sleep(float(answer.headers["Retry-After"]))
+        return answer
 
     def staff(self) -> dict[str, str]:
         """Give the headers of somebody who works here."""
