@@ -134,7 +134,8 @@ async def subject(request: pytest.FixtureRequest, database_url: str, clock: Cloc
     stage: Stage = FakeStage(fake) if request.param == "fake" else ModuleStage(world)
     stage.stock("mug", 10, price=1250)
     stage.stock("lid", 10, price=300)
-    yield Subject(adapted(request.param, Carts, fake, scope), stage)
+    async with adapted(request.param, Carts, fake, scope) as carts:
+        yield Subject(carts, stage)
     await world.close()
 
 

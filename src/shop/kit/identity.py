@@ -51,11 +51,12 @@ class Verifier(Protocol):
 
 
 class Token(StrEnum):
-    """How a route treats the bearer token: a bad one is as none, or 401; or a good one is needed."""
+    """How a route treats the bearer token: a bad one is as none, or 401; or a good one is needed, of a user or of another process of the shop."""
 
     LENIENT = "lenient"
     OPTIONAL = "optional"
     REQUIRED = "required"
+    SERVICE = "service"
 
 
 class Policy(Struct, frozen=True):
@@ -78,6 +79,7 @@ anyone = Policy(Token.OPTIONAL)
 signed_in = Policy(Token.REQUIRED)
 customer = Policy(Token.REQUIRED, Role.CUSTOMER)
 staff = Policy(Token.REQUIRED, Role.STAFF)
+service = Policy(Token.SERVICE)
 
 
 def capability(kind: str) -> Policy:
