@@ -32,9 +32,10 @@ def sqlite_url(sqlite_templates: SqliteTemplates) -> str:
 
 
 @pytest.fixture
-def postgresql_url(postgresql_templates: PostgresqlTemplates) -> str:
+def postgresql_url(postgresql_templates: PostgresqlTemplates) -> Iterator[str]:
     """Give the URL of a fresh, migrated PostgreSQL database."""
-    return postgresql_templates.fresh()
+    with postgresql_templates.fresh() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -227,8 +227,10 @@ async def test_staff_open_no_carts(world: World) -> None:
     """Neither a customer's nor a guest's with its token, nor one of their own."""
     cart_id, guest = await world.guest()
     staff = Caller(user_id=uuid7(), roles=frozenset(["staff"]), cart_token=guest.cart_token)
-    for attempt in (world.service.cart(cart_id, staff), world.service.open(None, staff), world.service.mine(staff)):
-        with pytest.raises(Forbidden):
+    with pytest.raises(Forbidden):
+        await world.service.open(None, staff)
+    for attempt in (world.service.cart(cart_id, staff), world.service.mine(staff)):
+        with pytest.raises(CartNotFound):
             await attempt
 
 

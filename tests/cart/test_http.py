@@ -2,100 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
 import httpx
 import pytest
-from litestar import Litestar
-from tests.cart.world import TTL
-from tests.fakes.products import FakeProducts
+from tests.cart.site import Shop, started
 
-from shop.app import assemble
 from shop.kit.clock import Clock
-from shop.kit.identity import Verifier
 from shop.kit.ids import uuid7
-from shop.kit.problems import Unauthenticated, Unavailable
-from shop.modules.cart.checkouts import Checkouts
-from shop.ports.cart import Owner
-from shop.ports.products import Products
-from shop.settings import Databases, Runtime, Settings
+from shop.kit.problems import Unavailable
 
 CART = {"id", "version", "status", "lines", "subtotal", "discount", "coupon", "problems", "stale"}
-
-
-class Tokens(Verifier):
-    """Takes `customer-1` for a customer and `staff` for staff."""
-
-    def __init__(self) -> None:
-        """Know nobody yet."""
-        self.ids: dict[str, UUID] = {}
-
-    async def verify(self, token: str) -> tuple[UUID, frozenset[str]]:
-        """Give the same id for the same token."""
-        role = token.partition("-")[0]
-        if role not in ("customer", "staff"):
-            raise Unauthenticated
-        return self.ids.setdefault(token, uuid7()), frozenset([role])
-
-
-class Shop:
-    """The cart module behind the edge, products in memory, and somebody who sends requests."""
-
-    def __init__(self, url: str, clock: Clock) -> None:
-        """Assemble the cart alone."""
-        self.products = FakeProducts(clock)
-        self.tokens = Tokens()
-        settings = Settings(runtime=Runtime(modules=("cart",)), databases=Databases(url=url))
-        self.app = assemble(["cart"], settings, (Products, self.products), (Clock, clock), (Verifier, self.tokens), run_jobs=False)
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(cast(Any, self.app)), base_url="http://shop/api/v1")
-
-    async def send(self, method: str, path: str, body: Any = None, token: str | None = None, cart: Any = None, **headers: str) -> httpx.Response:
-        """Send a request as a customer or staff (`token`), or with the token of a guest's cart."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent |= {"Authorization": f"Bearer {token}"} if token else {}
-        sent |= {"X-Cart-Token": cart["cart_token"]} if cart else {}
-        return await self.client.request(method, path, json=body, headers=sent)
-
-    async def cart(self, lines: dict[str, int] | None = None, token: str | None = None) -> Any:
-        """Open a cart with these lines; a guest's has its token in it."""
-        opened = (await self.send("POST", "/carts", token=token)).json()
-        guest = None if token else opened
-        for sku, quantity in (lines or {}).items():
-            answer = await self.send("PUT", f"/carts/{opened['id']}/lines/{sku}", {"quantity": quantity}, token, guest)
-            assert answer.status_code == 200, answer.text
-            opened = opened | answer.json()
-        return opened
-
-    async def checkouts(self) -> Checkouts:
-        """Give what sales would call."""
-        found: Checkouts = await self.app.state.dishka_container.get(Checkouts, component="cart")
-        return found
-
-    async def begin(self, cart: Any, token: str | None = None) -> UUID:
-        """Begin a checkout and give the order's id."""
-        order = uuid7()
-        owner = Owner(customer_id=self.tokens.ids[token]) if token else Owner(cart_token=cart["cart_token"])
-        await (await self.checkouts()).begin(id=order, cart_id=UUID(cart["id"]), owner=owner, ttl=TTL)
-        return order
-
-
-@asynccontextmanager
-async def started(app: Litestar) -> AsyncIterator[None]:
-    """Hold the lifespan in a task of its own: the two halves of a fixture run in different ones."""
-    up, done = asyncio.Event(), asyncio.Event()
-
-    async def hold() -> None:
-        async with app.lifespan():
-            up.set()
-            await done.wait()
-
-    holding = asyncio.create_task(hold())
-    await asyncio.wait([holding, asyncio.create_task(up.wait())], return_when=asyncio.FIRST_COMPLETED)
-    yield
-    done.set()
-    await holding
 
 
 @pytest.fixture
@@ -211,25 +128,26 @@ async def test_what_is_not_sold_is_404_and_what_does_not_fit_409(shop: Shop) -> 
     check(await shop.send("POST", lines, {"sku": "mug", "quantity": 2}, cart=cart), 409, "cart_full")
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "field"),
-    [
-        ("PUT", "/lines/mug", {"quantity": 1000}, "quantity"),
-        ("PUT", "/lines/mug", {"quantity": -1}, "quantity"),
-        ("PUT", "/lines/mug", {"quantity": "1"}, "quantity"),
-        ("PUT", "/lines/mug", {}, "quantity"),
-        ("POST", "/lines", {"sku": "mug", "quantity": 0}, "quantity"),
-        ("POST", "/lines", {"sku": "no sku", "quantity": 1}, "sku"),
-        ("POST", "/lines", {"sku": "mug"}, "quantity"),
-        ("POST", "/lines", {"sku": "mug", "quantity": 1, "price": 1}, "price"),
-    ],
-)
-async def test_bad_input_is_400_and_names_the_field(shop: Shop, method: str, path: str, body: Any, field: str) -> None:
+BAD_INPUT = [
+    ("PUT", "/lines/mug", {"quantity": 1000}, "quantity"),
+    ("PUT", "/lines/mug", {"quantity": -1}, "quantity"),
+    ("PUT", "/lines/mug", {"quantity": "1"}, "quantity"),
+    ("PUT", "/lines/mug", {}, "quantity"),
+    ("POST", "/lines", {"sku": "mug", "quantity": 0}, "quantity"),
+    ("POST", "/lines", {"sku": "no sku", "quantity": 1}, "sku"),
+    ("POST", "/lines", {"sku": "mug"}, "quantity"),
+    ("POST", "/lines", {"sku": "mug", "quantity": 1, "price": 1}, "price"),
+]
+
+
+async def test_bad_input_is_400_and_names_the_field(shop: Shop) -> None:
     """Nothing of it changes the cart."""
     cart = await shop.cart()
-    answer = await shop.send(method, f"/carts/{cart['id']}{path}", body, cart=cart)
-    check(answer, 400, "invalid")
-    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    for method, path, body, field in BAD_INPUT:
+        answer = await shop.send(method, f"/carts/{cart['id']}{path}", body, cart=cart)
+        check(answer, 400, "invalid")
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert (await shop.send("GET", f"/carts/{cart['id']}", cart=cart)).json()["version"] == 1
 
 
 async def test_another_currency_is_400(shop: Shop) -> None:
@@ -241,7 +159,7 @@ async def test_another_currency_is_400(shop: Shop) -> None:
 
 
 async def test_carts_are_private(shop: Shop) -> None:
-    """Absent, somebody else's, or without its token: 404; a bad bearer token: 401; staff: 403."""
+    """Absent, somebody else's, or without its token: 404; also for staff; a bad bearer token: 401; staff cannot open one: 403."""
     guests, mine, body = await shop.cart({"mug": 1}), await shop.cart({"mug": 1}, "customer-1"), {"quantity": 1}
     for cart, token, sent in [(guests, None, None), (guests, "customer-1", None), (mine, None, guests), (mine, "customer-2", None)]:
         check(await shop.send("GET", f"/carts/{cart['id']}", token=token, cart=sent), 404, "cart_not_found")
@@ -252,7 +170,9 @@ async def test_carts_are_private(shop: Shop) -> None:
         assert (await shop.send("GET", path, cart=guests)).status_code == 404
     for method, path in [("GET", f"/carts/{guests['id']}"), ("POST", "/carts"), ("GET", "/carts/mine")]:
         check(await shop.send(method, path, token="forged", cart=guests), 401, "unauthenticated")
+    for method, path in [("POST", "/carts"), ("GET", "/carts/mine")]:
         check(await shop.send(method, path, token="staff", cart=guests), 403, "forbidden")
+    check(await shop.send("GET", f"/carts/{guests['id']}", token="staff", cart=guests), 404, "cart_not_found")
     check(await shop.send("GET", "/carts/mine"), 401, "unauthenticated")
     check(await shop.send("POST", f"/carts/{guests['id']}/claim", cart=guests), 401, "unauthenticated")
     check(await shop.send("POST", f"/carts/{guests['id']}/claim", token="staff", cart=guests), 403, "forbidden")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from tests.cart.test_http import Tokens, started
+from tests.cart.site import Tokens, started
 from tests.cart.world import TTL, persistent
 
 from shop.app import assemble

@@ -3,18 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import Protocol
 from uuid import UUID
 
 import pytest
 from msgspec import Struct
-from tests.cart.world import TTL, World, owner, persistent
+from tests.cart.stages import FakeStage, ModuleStage, Stage
+from tests.cart.world import TTL, World, persistent
 from tests.fakes.cart import FakeCarts
 from tests.ports.adapters import KINDS, adapted
 
 from shop.kit.clock import Clock
-from shop.kit.identity import Caller
 from shop.kit.ids import uuid7
 from shop.kit.problems import Conflict, Gone, Problem, Unavailable
 from shop.kit.values import Line
@@ -31,86 +29,6 @@ from shop.ports.cart import (
 )
 
 
-class Stage(Protocol):
-    """What a case does besides calling the port, on the fake and on the real module."""
-
-    def stock(self, sku: str, quantity: int, price: int = 1000) -> None:
-        """Sell so many pieces at this price."""
-        ...
-
-    async def cart(self, lines: dict[str, int], customer_id: UUID | None = None) -> tuple[UUID, Owner]:
-        """Make a cart; without a customer it is a guest's."""
-        ...
-
-    async def status(self, cart_id: UUID) -> str:
-        """Give the status of a cart."""
-        ...
-
-    def available(self, sku: str) -> int:
-        """Give how many pieces can be bought."""
-        ...
-
-    def expire(self, id: UUID) -> None:
-        """Let the hard limit pass under which products holds the stock of a checkout."""
-        ...
-
-
-class FakeStage:
-    """The fake's own controls."""
-
-    def __init__(self, fake: FakeCarts) -> None:
-        """Set this fake."""
-        self.fake = fake
-        self.stock = fake.stock
-        self.expire = fake.expire
-
-    async def cart(self, lines: dict[str, int], customer_id: UUID | None = None) -> tuple[UUID, Owner]:
-        """Make a cart."""
-        cart = self.fake.cart(lines, customer_id)
-        return cart.id, cart.owner
-
-    async def status(self, cart_id: UUID) -> str:
-        """Give the status of a cart."""
-        return self.fake.carts[cart_id].status
-
-    def available(self, sku: str) -> int:
-        """Give how many pieces can be bought."""
-        return self.fake.available[sku]
-
-
-class ModuleStage:
-    """The real module over products in memory."""
-
-    def __init__(self, world: World) -> None:
-        """Set this world."""
-        self.world = world
-        self.available = world.available
-
-    def stock(self, sku: str, quantity: int, price: int = 1000) -> None:
-        """Sell so many pieces at this price, beside those that are reserved."""
-        reserved = self.world.products.shelves[sku].reserved if sku in self.world.products.shelves else 0
-        self.world.products.stock(sku, quantity + reserved, price=price)
-
-    async def cart(self, lines: dict[str, int], customer_id: UUID | None = None) -> tuple[UUID, Owner]:
-        """Make a cart."""
-        if customer_id is None:
-            cart_id, caller = await self.world.guest(lines)
-            return cart_id, owner(caller)
-        caller = Caller(user_id=customer_id, roles=frozenset(["customer"]))
-        opened = await self.world.service.open(None, caller)
-        for sku, quantity in lines.items():
-            await self.world.service.set_quantity(opened.id, sku, quantity, caller)
-        return opened.id, owner(caller)
-
-    async def status(self, cart_id: UUID) -> str:
-        """Give the status of a cart."""
-        return await self.world.status(cart_id)
-
-    def expire(self, id: UUID) -> None:
-        """Let the time pass."""
-        self.world.clock.advance(timedelta(seconds=TTL + 1))
-
-
 class Subject(Struct, frozen=True):
     """The port under test and its stage."""
 
@@ -122,19 +40,30 @@ class Subject(Struct, frozen=True):
         return await persistent(lambda: self.carts.begin(id=id, cart_id=cart[0], owner=cart[1], ttl=TTL))
 
 
-@pytest.fixture(params=KINDS)
-async def subject(request: pytest.FixtureRequest, database_url: str, clock: Clock) -> AsyncIterator[Subject]:
+SUBJECTS = [(kind, database) for kind in KINDS for database in ("sqlite", "postgresql") if (kind, database) != ("fake", "postgresql")]
+
+
+@pytest.fixture(params=SUBJECTS, ids="-".join)
+def kind_and_url(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Give each kind of adapter on each database; the fake needs none."""
+    kind, database = request.param
+    return kind, request.getfixturevalue(f"{database}_url")
+
+
+@pytest.fixture
+async def subject(kind_and_url: tuple[str, str], clock: Clock) -> AsyncIterator[Subject]:
     """Give the port behind each kind of adapter in turn, with ten mugs and ten lids."""
-    world, fake = World(database_url, clock), FakeCarts()
+    kind, url = kind_and_url
+    world, fake = World(url, clock), FakeCarts()
 
     @asynccontextmanager
     async def scope() -> AsyncIterator[Carts]:
         yield world.checkouts
 
-    stage: Stage = FakeStage(fake) if request.param == "fake" else ModuleStage(world)
+    stage: Stage = FakeStage(fake) if kind == "fake" else ModuleStage(world)
     stage.stock("mug", 10, price=1250)
     stage.stock("lid", 10, price=300)
-    async with adapted(request.param, Carts, fake, scope) as carts:
+    async with adapted(kind, Carts, fake, scope) as carts:
         yield Subject(carts, stage)
     await world.close()
 

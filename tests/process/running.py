@@ -53,7 +53,7 @@ class Serving:
         """Wait until it is ready."""
         try:
             soon(self._is_ready, 60)
-        except AssertionError:
+        except BaseException:
             self.__exit__()
             raise
         return self

@@ -1,5 +1,6 @@
 """`shop serve` starts or says why not, and ends without losing a request or leaving a process."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -7,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import asyncpg
 import pytest
 from tests.process.running import COMMAND, Serving, environment, is_alive, shop, soon
 from tests.support.needs import need
+
+from shop.settings import MODULES
 
 LINUX = sys.platform == "linux"
 
@@ -139,9 +143,20 @@ def test_what_stops_the_start_is_one_line(tmp_path: Path, settings: dict[str, st
     assert "secret" not in done.stderr
 
 
-def test_two_processes_may_migrate_at_once(tmp_path: Path) -> None:
-    """One does it, the other waits and finds it done."""
-    command, pipe = [*COMMAND, "migrate", "--module", "products"], subprocess.PIPE
-    started = [subprocess.Popen(command, cwd=tmp_path, env=environment(), stderr=pipe, stdout=pipe) for _ in range(2)]
+def test_processes_may_migrate_at_once(tmp_path: Path, database_url: str) -> None:
+    """Containers that start together: one makes the tables, the others wait and find them made."""
+    url = asyncio.run(emptied(database_url)) if database_url.startswith("postgresql") else f"sqlite:///{tmp_path}/var/"
+    command, pipe = [*COMMAND, "migrate"], subprocess.PIPE
+    started = [subprocess.Popen(command, cwd=tmp_path, env=environment(DATABASE_URL=url), stderr=pipe, stdout=pipe) for _ in range(3)]
     ended = [process.communicate(timeout=90) for process in started]
-    assert [process.returncode for process in started] == [0, 0], ended
+    assert [process.returncode for process in started] == [0, 0, 0], ended
+    assert shop(tmp_path, "migrate", "--check", DATABASE_URL=url).returncode == 0
+
+
+async def emptied(url: str) -> str:
+    """Give a PostgreSQL database without any table."""
+    connection = await asyncpg.connect(url)
+    for module in MODULES:
+        await connection.execute(f"DROP SCHEMA {module} CASCADE")
+    await connection.close()
+    return url

@@ -16,7 +16,7 @@ from shop.kit.problems import Invalid
 from shop.kit.values import Line
 from shop.modules.sales.domain import RefundRow
 from shop.modules.sales.problems import OrderNotConfirmed, OrderNotFound, RefundExceedsPayment, RestockExceedsOrder
-from shop.modules.sales.tables import outbox
+from shop.modules.sales.tables import orders, outbox
 
 
 async def rows(world: World, order_id: object) -> list[RefundRow]:
@@ -48,6 +48,14 @@ async def test_refunds_at_the_same_time_never_exceed_the_payment(world: World) -
         await world.refund(order.id, 496)
     assert told.value.extra == {"left": {"amount": 495, "currency": "EUR"}}
     check(await world_books(world), settled=True)
+
+
+async def test_the_cap_is_one_statement_of_its_own(world: World) -> None:
+    """Whoever forgot to look before: the database takes no more than was captured."""
+    order = await world.confirmed()
+    async with world.database.write() as store:
+        assert [await store.claim_money(order.id, amount) for amount in (2496, 2495, 1)] == [False, True, False]
+        await store.change(orders.update().values(refunded=0))
 
 
 async def test_pieces_come_back_with_the_money_but_never_more_than_were_sold(world: World) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -51,11 +53,13 @@ class PostgresqlTemplates:
         asyncio.run(self._execute("CREATE DATABASE shop_template"))
         asyncio.run(migrate(f"{server}/shop_template"))
 
-    def fresh(self) -> str:
-        """Give the URL of a fresh copy."""
+    @contextmanager
+    def fresh(self) -> Iterator[str]:
+        """Give the URL of a fresh copy, and drop it at the end."""
         name = f"shop{next(_numbers)}"
-        asyncio.run(self._execute(f"CREATE DATABASE {name} TEMPLATE shop_template STRATEGY FILE_COPY"))
-        return f"{self.server}/{name}"
+        asyncio.run(self._execute(f"CREATE DATABASE {name} TEMPLATE shop_template STRATEGY WAL_LOG"))
+        yield f"{self.server}/{name}"
+        asyncio.run(self._execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
     async def _execute(self, statement: str) -> None:
         connection = await asyncpg.connect(f"{self.server}/postgres")

@@ -17,8 +17,9 @@ HIGHEST = 65532  # three more ports follow
 @click.option("--port", metavar="PORT", help="The shop's port; the Stripe twin, mailbox and mail server follow it [SHOP_PORT].")
 @as_json
 def command(fresh: bool, port: str | None, as_json: bool) -> None:
-    """Run the whole shop on this machine: Stripe twin, mailbox and a sample catalogue included.
+    """Run the whole shop on this machine.
 
+    A Stripe twin, a mailbox and a sample catalogue are included; nothing else has to be installed.
     Data is kept under var/demo. Ctrl-C stops everything; the next start goes on with the same data.
     """
     from shop.demo import DemoInProduction, refuse_in_production

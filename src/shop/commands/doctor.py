@@ -10,9 +10,9 @@ from shop.commands.common import answer, as_json
 @click.command()
 @as_json
 def command(as_json: bool) -> None:
-    """Check settings, databases, clock, Stripe and the mail server, and say what to do.
+    """Look for what is wrong, and say what to do.
 
-    Exit code 1 if something is wrong.
+    Settings, databases, signing key, clock, Stripe and the mail server are checked. Exit code 1 if something is wrong.
     """
     from shop.doctor import Verdict, examine
 

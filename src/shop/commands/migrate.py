@@ -13,7 +13,7 @@ from shop.settings import MODULES, Settings
 @click.option("--check", is_flag=True, help="Change nothing; exit code 1 if something would have to be done.")
 @as_json
 def command(modules: tuple[str, ...], check: bool, as_json: bool) -> None:
-    """Bring the databases of the hosted modules to their newest revision."""
+    """Bring the databases of the hosted modules up to date."""
     from shop.migrating import CannotMigrate
 
     settings = warned(loaded()).settings

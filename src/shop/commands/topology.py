@@ -30,7 +30,10 @@ class Place(Struct, frozen=True):
 @click.command()
 @as_json
 def command(as_json: bool) -> None:
-    """Show which module is where, and which adapter stands behind each port."""
+    """Show which module is where.
+
+    And which adapter stands behind each port that it needs.
+    """
     settings = warned(loaded()).settings
     places = [_place(settings, module) for module in MODULES]
     if as_json:

@@ -15,13 +15,14 @@ PEM_EXAMPLE = '"$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256
 
 
 class Key(Struct, frozen=True):
-    """One setting: `name` as in shop.toml, `into` its place in `Settings`, None while this version does not use it yet."""
+    """One setting: `name` as in shop.toml, `into` its place in `Settings`; `later` while this version does nothing with it."""
 
     name: str
     into: str | None
     read: Callable[[str], Any]
     example: str
     shows: bool = True
+    later: bool = False
 
     @property
     def variable(self) -> str:
@@ -50,14 +51,16 @@ DATABASES = (
     *(Key(f"{name}.database_url", f"databases.own.{name}", v.database_url, "sqlite:///var/", shows=False) for name in MODULES),
 )
 NEIGHBOURS = (
-    Key("internal_secret", "remote.internal_secret", v.long_secret, '"$(openssl rand -hex 32)"', shows=False),
-    *(Key(f"peers.{name}_url", f"remote.peers.{name}", v.items(v.url), f"http://{name}:8000") for name in MODULES),
-    *(Key(f"ports.{name}", f"remote.forced.{name}", v.one_of("http"), "http") for name in (*MODULES,)),
-    Key("eureka.url", None, v.url, "http://eureka:8761/eureka"),
-    Key("eureka.hostname", None, v.host, "products"),
-    Key("eureka.zone", None, v.text, "defaultZone"),
-    Key("config.import", None, v.text, "configserver:http://config:8888", shows=False),
-    Key("config.profile", None, v.text, "production"),
+    Key("internal_secret", "remote.internal_secret", v.long_secret, '"$(openssl rand -hex 32)"', shows=False, later=True),
+    *(Key(f"peers.{name}_url", f"remote.peers.{name}", v.items(v.url), f"http://{name}:8000", later=True) for name in MODULES),
+    *(Key(f"ports.{name}", f"remote.forced.{name}", v.one_of("http"), "http", later=True) for name in MODULES),
+    Key("auth.jwks_url", "auth.jwks_url", v.url, "http://users:8000/.well-known/jwks.json", later=True),
+    Key("eureka.url", None, v.url, "http://eureka:8761/eureka", later=True),
+    Key("eureka.hostname", None, v.host, "products", later=True),
+    Key("eureka.zone", None, v.text, "defaultZone", later=True),
+    Key("config.import", None, v.text, "configserver:http://config:8888", shows=False, later=True),
+    Key("config.profile", None, v.text, "production", later=True),
+    Key("otel.endpoint", None, v.url, "http://collector:4318", later=True),
 )
 OUTSIDE = (
     Key("stripe.secret_key", "stripe.secret_key", v.secret_prefixed("sk_", "rk_"), "sk_test_...", shows=False),
@@ -71,7 +74,6 @@ OUTSIDE = (
     Key("smtp.tls", "smtp.tls", v.one_of("none", "starttls", "tls"), "starttls"),
     Key("smtp.sender", "smtp.sender", v.sender, "shop@example.com"),
     Key("auth.signing_key", "auth.signing_keys", v.signing_keys, PEM_EXAMPLE, shows=False),
-    Key("auth.jwks_url", "auth.jwks_url", v.url, "http://users:8000/.well-known/jwks.json"),
     Key("auth.issuer", "auth.issuer", v.url, "https://shop.example.com"),
 )
 SELLING = (
@@ -86,6 +88,5 @@ SELLING = (
 LOG = (
     Key("log.format", "log.format", v.one_of("text", "json"), "json"),
     Key("log.level", "log.level", v.one_of("debug", "info", "warning", "error"), "info"),
-    Key("otel.endpoint", None, v.url, "http://collector:4318"),
 )
 KEYS = {key.variable: key for key in (*PROCESS, *DATABASES, *NEIGHBOURS, *OUTSIDE, *SELLING, *LOG)}

@@ -130,7 +130,7 @@ def _unknown(found: tuple[Source, ...]) -> tuple[str, ...]:
 
 
 def _odd(settings: Settings, given: Mapping[str, Given]) -> list[str]:
-    odd = [f"{text.place} has no effect in this version" for name, text in given.items() if KEYS[name].into is None]
-    if settings.stripe and settings.stripe.api_base != STRIPE_API_BASE:
+    odd = [f"{text.place} has no effect in this version" for name, text in given.items() if KEYS[name].later]
+    if settings.stripe and settings.stripe.api_base != STRIPE_API_BASE and settings.runtime.env != "demo":
         odd.append(f"SHOP_STRIPE_API_BASE: payments go to {settings.stripe.api_base}, which is not Stripe")
     return odd

@@ -51,21 +51,25 @@ def refuse_taken_ports(place: Place) -> None:
 def environment(place: Place, memory: Memory, given: Mapping[str, str]) -> dict[str, str]:
     """Give the environment of the shop: real settings for real adapters, which lead to the twin and the mailbox."""
     kept = {name: value for name, value in given.items() if not name.startswith("SHOP_") or name.startswith(KEPT)}
-    return kept | {
-        "SHOP_ENV": "demo",
-        "SHOP_HOST": place.host,
-        "SHOP_PORT": str(place.port),
-        "SHOP_PUBLIC_URL": place.url("the shop"),
-        "SHOP_DATABASE_URL": f"sqlite:///{place.folder}/",
-        "SHOP_STRIPE_SECRET_KEY": memory.secret_key,
-        "SHOP_STRIPE_PUBLISHABLE_KEY": memory.publishable_key,
-        "SHOP_STRIPE_WEBHOOK_SECRET": memory.webhook_secret,
-        "SHOP_STRIPE_API_BASE": f"http://127.0.0.1:{place.ports['the Stripe twin']}",
-        "SHOP_SMTP_HOST": "127.0.0.1",
-        "SHOP_SMTP_PORT": str(place.ports["the mail server"]),
-        "SHOP_SMTP_TLS": "none",
-        "SHOP_SMTP_SENDER": "Shop <shop@shop.example>",
-    }
+    return (
+        {"SHOP_LOG_LEVEL": "warning"}
+        | kept
+        | {
+            "SHOP_ENV": "demo",
+            "SHOP_HOST": place.host,
+            "SHOP_PORT": str(place.port),
+            "SHOP_PUBLIC_URL": place.url("the shop"),
+            "SHOP_DATABASE_URL": f"sqlite:///{place.folder}/",
+            "SHOP_STRIPE_SECRET_KEY": memory.secret_key,
+            "SHOP_STRIPE_PUBLISHABLE_KEY": memory.publishable_key,
+            "SHOP_STRIPE_WEBHOOK_SECRET": memory.webhook_secret,
+            "SHOP_STRIPE_API_BASE": f"http://127.0.0.1:{place.ports['the Stripe twin']}",
+            "SHOP_SMTP_HOST": "127.0.0.1",
+            "SHOP_SMTP_PORT": str(place.ports["the mail server"]),
+            "SHOP_SMTP_TLS": "none",
+            "SHOP_SMTP_SENDER": "Shop <shop@shop.example>",
+        }
+    )
 
 
 async def run(place: Place, env: str, show: Callable[[Running], None]) -> None:

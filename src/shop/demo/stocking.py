@@ -22,14 +22,14 @@ async def stock(shop: str, images: str, email: str, password: str) -> int:
         session = await _sent(client, "/sessions", {"email": email, "password": password})
         client.headers["Authorization"] = f"Bearer {session['access_token']}"
         for category in catalogue.CATEGORIES:
-            await _sent(client, "/categories", category, once=f"category-{category.slug}")
+            await _sent(client, "/categories", category)
         products = catalogue.products(images)
         await _together(_product(client, product) for product in products)
         return len(products)
 
 
 async def _product(client: httpx.AsyncClient, product: catalogue.SampleProduct) -> None:
-    await _sent(client, "/products", product, once=f"product-{product.slug}")
+    await _sent(client, "/products", product)
     for variant in product.variants:
         if pieces := catalogue.STOCK[variant.sku]:
             delivery = {"delta": pieces, "reason": "delivery"}
@@ -37,7 +37,7 @@ async def _product(client: httpx.AsyncClient, product: catalogue.SampleProduct) 
 
 
 async def _sent(client: httpx.AsyncClient, path: str, body: object, once: str | None = None) -> Any:
-    """Post a body; `once` is the idempotency key, and something that is there already was made by a start that was interrupted."""
+    """Post a body, with an idempotency key where it must not happen twice; what is there already was made by a start that was interrupted."""
     headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": f"demo-{once}"} if once else {})
     try:
         answer = await client.post(path, content=msgspec.json.encode(body), headers=headers)
@@ -45,7 +45,7 @@ async def _sent(client: httpx.AsyncClient, path: str, body: object, once: str | 
         raise CannotStock(f"the shop did not answer while its shelves were filled: {error or type(error).__name__}") from error
     if answer.is_success:
         return answer.json()
-    if once and answer.status_code == 409 and answer.json().get("code") != "idempotency_key_in_use":
+    if answer.status_code == 409 and answer.json().get("code") != "idempotency_key_in_use":
         return None
     raise CannotStock(f"the shop refused {path}: {answer.status_code} {answer.json().get('detail', '')}")
 

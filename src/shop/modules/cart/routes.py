@@ -50,7 +50,7 @@ async def my_cart(caller: NamedDependency[Caller], carts: Service) -> CartView:
     return await carts.mine(caller)
 
 
-@get("/api/v1/carts/{cart_id:uuid}", policy=capability("cart"), responses=problems(Forbidden, CartNotFound))
+@get("/api/v1/carts/{cart_id:uuid}", policy=capability("cart"), responses=problems(CartNotFound))
 @inject
 async def read_cart(cart_id: FromPath[UUID], caller: NamedDependency[Caller], carts: Service) -> CartView:
     """Give a cart with today's prices and with what its owner should know."""
@@ -60,7 +60,7 @@ async def read_cart(cart_id: FromPath[UUID], caller: NamedDependency[Caller], ca
 @put(
     "/api/v1/carts/{cart_id:uuid}/lines/{sku:str}",
     policy=capability("cart"),
-    responses=problems(Forbidden, CartNotFound, SkuNotFound, CartLocked, CartOrdered, CartFull, Unavailable),
+    responses=problems(CartNotFound, SkuNotFound, CartLocked, CartOrdered, CartFull, Unavailable),
 )
 @inject
 async def put_line(
@@ -75,7 +75,7 @@ async def put_line(
     status_code=200,
     policy=capability("cart"),
     idempotency="honoured",
-    responses=problems(Forbidden, CartNotFound, SkuNotFound, CartLocked, CartOrdered, CartFull, Unavailable),
+    responses=problems(CartNotFound, SkuNotFound, CartLocked, CartOrdered, CartFull, Unavailable),
 )
 @inject
 async def add_line(
@@ -89,7 +89,7 @@ async def add_line(
     "/api/v1/carts/{cart_id:uuid}/lines/{sku:str}",
     status_code=200,
     policy=capability("cart"),
-    responses=problems(Forbidden, CartNotFound, CartLocked, CartOrdered),
+    responses=problems(CartNotFound, CartLocked, CartOrdered),
 )
 @inject
 async def delete_line(cart_id: FromPath[UUID], sku: FromPath[str], caller: NamedDependency[Caller], carts: Service) -> CartView:

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.server.reactive.ServerHttpResponse;
 import org.springframework.stereotype.Component;
 import org.springframework.web.cors.CorsConfiguration;
@@ -45,6 +46,7 @@ class CrossOrigin implements WebFilter {
   public Mono<Void> filter(ServerWebExchange exchange, WebFilterChain chain) {
     var isAllowed = processor.process(rules, exchange);
     if (!CorsUtils.isPreFlightRequest(exchange.getRequest())) {
+      exchange.getResponse().getHeaders().setVary(List.of(HttpHeaders.ORIGIN)); // the processor names what matters to preflights only, too
       return chain.filter(exchange);
     }
     return isAllowed ? exchange.getResponse().setComplete() : Problem.FORBIDDEN.answer(exchange);
