@@ -18,7 +18,7 @@ import shop
 from shop.kit.http.application import prepared
 from shop.kit.http.document import document
 from shop.kit.http.etag import etag_of, not_modified
-from shop.kit.identity import public, service
+from shop.kit.identity import OPERATIONS, public, service
 from shop.settings import MODULES
 
 RECORDED = Path(__file__).with_name("openapi.json")
@@ -28,7 +28,6 @@ DESCRIPTION = """Ids are UUIDv7 strings, times RFC 3339 in UTC, money an integer
 Lists are pages: `limit` and `cursor`, answered with `items` and `next_cursor`. Failures are RFC 9457 problem details.
 A guest's cart and order are capabilities: whoever has their token may use them."""
 INTERNAL = "What the modules hosted here offer to the others. Derived from the ports; never reachable from outside."
-OPERATIONS = "operations"  # the audience of tokens for what concerns a whole process
 IfNoneMatch = Annotated[str | None, HeaderParameter(name="If-None-Match")]
 
 

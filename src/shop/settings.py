@@ -85,6 +85,13 @@ class Eureka(Struct, frozen=True):
     zone: str = "defaultZone"
 
 
+class Config(Struct, frozen=True):
+    """Where further settings come from: `[optional:]configserver:` and the server's address, with credentials."""
+
+    source: Secret | None = None
+    profile: str = "default"
+
+
 class ShippingMethod(Struct, frozen=True, forbid_unknown_fields=True):
     """A way to ship; titles by locale, `price` and `free_from` in minor units, `countries` None means everywhere."""
 
@@ -132,6 +139,7 @@ class Settings(Struct, frozen=True):
     auth: Auth = Auth()
     remote: Remote = Remote()
     eureka: Eureka = Eureka()
+    config: Config = Config()
     commerce: Commerce = Commerce()
     checkout: Checkout = Checkout()
     log: Log = Log()

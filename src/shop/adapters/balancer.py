@@ -41,9 +41,11 @@ class Balancer:
         near = [instance for instance in awake if instance.zone == self._zone]
         for candidates in (near, awake, known):
             fresh = [instance for instance in candidates if instance not in tried]
+            if fresh and tried:  # a second try takes nobody's turn, or the next first try would meet the same bad instance
+                return random.choice(fresh)  # noqa: S311  no secret
             if fresh:
                 return fresh[next(self._turn) % len(fresh)]
-        return known[next(self._turn) % len(known)]
+        return random.choice(known)  # noqa: S311  no secret
 
     def rest(self, instance: Instance) -> None:
         """Leave an instance alone for some seconds."""

@@ -16,6 +16,8 @@ from msgspec import Struct
 
 from shop.kit.problems import Unavailable
 
+STATES = (pybreaker.STATE_CLOSED, pybreaker.STATE_OPEN, pybreaker.STATE_HALF_OPEN)
+
 
 class NotTried(Unavailable):
     """Nothing was sent: no instance is known, no slot came free, or no time is left. Looks like Unavailable from outside."""

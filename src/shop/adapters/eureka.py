@@ -1,4 +1,4 @@
-"""Registration and discovery at a Spring Cloud Eureka server, over its REST API."""
+"""Discovery at a Spring Cloud Eureka server, over its REST API."""
 
 import asyncio
 import logging
@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -15,7 +14,7 @@ from msgspec import Struct, field
 
 from shop.adapters.balancer import Instance
 
-RENEWAL, LEASE, FETCH = 10.0, 30, 5.0
+FETCH = 5.0  # seconds between two looks
 JITTER = 0.1
 TIMEOUT = httpx.Timeout(connect=1.0, read=3.0, write=2.0, pool=1.0)
 JSON = {"Accept": "application/json", "Content-Type": "application/json"}
@@ -103,6 +102,7 @@ class Registry:
         try:
             answer = await self._server.request("GET", "apps/")
             if answer.status_code != 200:
+                log.warning("the registry answers %d, the last snapshot stays", answer.status_code)
                 return False
             fetched = msgspec.json.decode(answer.content, type=Fetched)
         except (RegistryDown, msgspec.MsgspecError) as error:
@@ -116,7 +116,7 @@ class Registry:
         """Read the registry every five seconds, until cancelled."""
         while True:
             await self.refresh()
-            await asyncio.sleep(_jittered(FETCH))
+            await asyncio.sleep(jittered(FETCH))
 
 
 def _by_module(applications: Applications) -> dict[str, tuple[Instance, ...]]:
@@ -128,111 +128,6 @@ def _by_module(applications: Applications) -> dict[str, tuple[Instance, ...]]:
     return {module: tuple(sorted(instances, key=lambda instance: instance.url)) for module, instances in found.items()}
 
 
-class Enrolment(Struct, frozen=True):
-    """How this process wants to be found for one module."""
-
-    module: str
-    host: str
-    port: int
-    zone: str = "defaultZone"
-
-    @property
-    def id(self) -> str:
-        """Give the instance id, the same after every restart."""
-        return f"{self.host}:{self.module}:{self.port}"
-
-    def payload(self, status: str, dirty: int) -> bytes:
-        """Write what Eureka wants to know; it takes nothing less."""
-        url = f"http://{self.host}:{self.port}"
-        instance = {
-            "instanceId": self.id,
-            "hostName": self.host,
-            "app": self.module.upper(),
-            "ipAddr": self.host,
-            "status": status,
-            "overriddenStatus": "UNKNOWN",
-            "port": {"$": self.port, "@enabled": "true"},
-            "securePort": {"$": 443, "@enabled": "false"},
-            "countryId": 1,
-            "dataCenterInfo": {"@class": "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo", "name": "MyOwn"},
-            "leaseInfo": {"renewalIntervalInSecs": int(RENEWAL), "durationInSecs": LEASE},
-            "metadata": {"management.port": str(self.port), "zone": self.zone},
-            "homePageUrl": f"{url}/",
-            "statusPageUrl": f"{url}/actuator/info",
-            "healthCheckUrl": f"{url}/actuator/health",
-            "vipAddress": self.module,
-            "secureVipAddress": self.module,
-            "isCoordinatingDiscoveryServer": "false",
-            "lastUpdatedTimestamp": str(dirty),
-            "lastDirtyTimestamp": str(dirty),
-        }
-        return msgspec.json.encode({"instance": instance})
-
-
-class Registration:
-    """Keeps one module of this process in the registry: STARTING, UP, DOWN, gone. A server that is away never stops anything."""
-
-    def __init__(self, server: Server, enrolment: Enrolment) -> None:
-        """Begin unregistered."""
-        self._server = server
-        self._enrolment = enrolment
-        self._status = "STARTING"
-        self._dirty = 0
-        self._is_registered = False
-        self._turn = asyncio.Lock()
-
-    async def announce(self, status: str) -> bool:
-        """Register with this status; gives whether the server took it. A later heartbeat tries again if not."""
-        async with self._turn:
-            return await self._announce(status)
-
-    async def _announce(self, status: str) -> bool:
-        self._status = status
-        self._dirty = max(int(time.time() * 1000), self._dirty + 1)
-        path = f"apps/{self._enrolment.module.upper()}"
-        try:
-            answer = await self._server.request("POST", path, self._enrolment.payload(status, self._dirty))
-            self._is_registered = answer.status_code == 204
-            if not self._is_registered:
-                log.error("Eureka refuses the registration of %s with %d", self._enrolment.id, answer.status_code)
-        except RegistryDown as error:
-            self._is_registered = False
-            log.warning("%s is not registered yet: %s", self._enrolment.id, error)
-        return self._is_registered
-
-    async def beat(self) -> None:
-        """Renew the lease; register again when the server does not know this instance."""
-        async with self._turn:
-            if not self._is_registered:
-                await self._announce(self._status)
-                return
-            try:
-                answer = await self._server.request("PUT", f"{self._path}?status={self._status}&lastDirtyTimestamp={self._dirty}")
-            except RegistryDown as error:
-                log.warning("no heartbeat for %s: %s", self._enrolment.id, error)
-                return
-            if answer.status_code == 404:
-                await self._announce(self._status)
-
-    async def keep(self) -> None:
-        """Renew the lease every ten seconds, until cancelled."""
-        while True:
-            await asyncio.sleep(_jittered(RENEWAL))
-            await self.beat()
-
-    async def leave(self) -> None:
-        """Take this instance out of the registry."""
-        async with self._turn:
-            self._is_registered = False
-            try:
-                await self._server.request("DELETE", self._path)
-            except RegistryDown as error:
-                log.warning("%s could not be deregistered, its lease will run out: %s", self._enrolment.id, error)
-
-    @property
-    def _path(self) -> str:
-        return f"apps/{self._enrolment.module.upper()}/{quote(self._enrolment.id, safe=':')}"
-
-
-def _jittered(seconds: float) -> float:
+def jittered(seconds: float) -> float:
+    """Give a pause that differs by up to a tenth, so that processes do not all come at once."""
     return seconds * (1 + JITTER * (2 * random.random() - 1))  # noqa: S311  no secret

@@ -54,7 +54,7 @@ def _text(value: Any) -> str:
 def _decoded(endpoint: Endpoint, answers: msgspec.json.Decoder[Any], status: int, body: bytes) -> Any:
     """Give the result, or raise the problem that the port declares; whatever else was answered means that the outcome is unknown."""
     try:
-        if status == 204:
+        if status == 204 and endpoint.result in (None, type(None)):
             return None
         if status == 200:
             return answers.decode(body)

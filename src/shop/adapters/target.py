@@ -18,7 +18,8 @@ from shop.kit.service_tokens import ServiceTokens
 DEADLINE, ATTEMPT = "X-Internal-Deadline", "X-Internal-Attempt"
 IN_FLIGHT = 32
 LARGEST_ANSWER = 4 * 1024 * 1024
-RETRY_BUDGET = 0.1
+CALLS_PER_RETRY = 10
+MOST_RETRIES = 10  # in a row, after a long time of health
 BACKOFF = 0.05
 T = TypeVar("T")
 
@@ -42,20 +43,19 @@ class Call(Struct, frozen=True):
 class Budget:
     """Lets one call in ten be tried again, so that a failing module does not get twice the calls."""
 
-    def __init__(self, share: float = RETRY_BUDGET) -> None:
+    def __init__(self) -> None:
         """Begin with nothing saved."""
-        self._share = share
-        self._saved = 0.0
+        self._saved = 0
 
     def earn(self) -> None:
         """Note a first try."""
-        self._saved = min(self._saved + self._share, 10.0)
+        self._saved = min(self._saved + 1, CALLS_PER_RETRY * MOST_RETRIES)
 
     def spend(self) -> bool:
         """Take what a retry costs, if it is there."""
-        if self._saved < 1.0:
+        if self._saved < CALLS_PER_RETRY:
             return False
-        self._saved -= 1.0
+        self._saved -= CALLS_PER_RETRY
         return True
 
 

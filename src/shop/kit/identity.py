@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from shop.kit.problems import Forbidden, Unauthenticated
 
+OPERATIONS = "operations"  # the audience of service tokens for what concerns a whole process, not a module
+
 
 class Role(StrEnum):
     """What a user may be."""
