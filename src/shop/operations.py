@@ -14,9 +14,10 @@ from shop.adapters.breaker import STATES
 from shop.adapters.neighbours import Neighbours
 from shop.configuration.refreshing import Refresher
 from shop.kit import outbox, revisions
+from shop.kit.exposition import Gauge, Gauges, Sample
 from shop.kit.http.edge import Traffic
 from shop.kit.identity import OPERATIONS, public, service
-from shop.kit.metrics import Gauge, Gauges, Metrics, Sample
+from shop.kit.metrics import Metrics
 from shop.kit.module import Storage
 from shop.kit.problems import Problem
 

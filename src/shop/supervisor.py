@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 
 from shop.configuration.refreshing import Refresher
-from shop.kit.metrics import Board, Metrics
+from shop.kit.board import Board
+from shop.kit.metrics import Metrics
 from shop.process import work
 from shop.settings import Settings
 

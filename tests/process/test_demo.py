@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tests.process.running import COMMAND, environment, is_alive, shop, soon
 from tests.support.outside import free_port
 
-from shop.demo import run
+from shop.demo.child import environment as environment_of_the_shop
 from shop.demo.place import LOCK, MEMORY, Place
 
 
@@ -162,7 +162,7 @@ def test_the_shop_of_a_demo_ignores_what_was_set_for_another_one(tmp_path: Path)
         "PATH": "/bin",
         "SHOP_ENV": "production",
     }
-    made = run.environment(place, place.memory(), given)
+    made = environment_of_the_shop(place, place.memory(), given)
     assert made["SHOP_STRIPE_SECRET_KEY"].startswith("sk_test_")
     assert (made["PATH"], made["SHOP_TAX_RATES"], made["SHOP_ENV"]) == ("/bin", "ES=0.21", "demo")
     assert not {"SHOP_STRIPE_SECRET_KEY_FILE", "SHOP_MODULES"} & set(made)

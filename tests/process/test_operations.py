@@ -15,8 +15,10 @@ from litestar import Litestar
 
 from shop.app import assemble
 from shop.kit import logs
+from shop.kit.board import Board
+from shop.kit.exposition import Gauge, Sample
 from shop.kit.http.watch import watch
-from shop.kit.metrics import Board, Gauge, Metrics, Sample
+from shop.kit.metrics import Metrics
 from shop.kit.module import Storage
 from shop.settings import Databases, Runtime, Settings
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.sales.client import Shop, lifespan
 from tests.sales.world import World, open_world
 
 from shop.kit.clock import Clock
@@ -14,3 +15,11 @@ async def world(database_url: str, clock: Clock) -> AsyncIterator[World]:
     async with open_world(database_url, clock) as opened:
         opened.stock("mug", 100)
         yield opened
+
+
+@pytest.fixture
+async def shop(database_url: str, clock: Clock) -> AsyncIterator[Shop]:
+    """Give sales behind the edge, on a database of each kind."""
+    made = Shop(database_url, clock)
+    async with lifespan(made.app), made.client:
+        yield made

@@ -112,6 +112,7 @@ def _check_refunds(books: Books, orders: dict[UUID, Order]) -> None:
         promised[row.order_id] += row.amount if row.status != "failed" else 0
     for order in orders.values():
         assert promised[order.id] == order.refunded <= order.captured, f"5: {order} promised {promised[order.id]}"
+        assert given[order.payment_id or ""] <= promised[order.id], f"5: {order} was given back {given[order.payment_id or '']}"
         if order.state in (State.REFUNDING, State.UNLOCKING, State.REFUNDED):
             assert order.id in books.hard_limits, f"9: charged and refunded: {order}"
 

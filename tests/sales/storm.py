@@ -1,7 +1,7 @@
 """Everything at once: people order, pay, cancel and refund while calls get lost, workers die and time jumps. Then the sea is calm again."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
@@ -18,10 +18,14 @@ from shop.modules.sales.domain import Order
 from shop.modules.sales.states import LIVE, MONEY_IN, State
 from shop.modules.sales.tables import METADATA
 
-FATES = ("ok", "ok", "before", "after", "kill", "kill_after")
+FATES = ("ok", "ok", "ok", "before", "after", "after", "kill", "kill_after")
+CALLS = (
+    "carts.begin", "carts.commit", "carts.release", "carts.restock",
+    "payments.create", "payments.payment", "payments.cancel", "payments.refund", "payments.refunds",
+)  # fmt: skip
 ACTIONS = (
-    "submit", "submit", "submit", "pay", "pay", "pay_silently", "event", "decline", "processing", "cancel", "cancel", "staff_cancel",
-    "refund", "sweep", "work", "work", "minute", "lease", "day", "hard_limit", "restart",
+    "submit", "submit", "pay", "pay", "pay_silently", "event", "decline", "processing", "cancel", "cancel", "staff_cancel", "refund",
+    "sweep", "work", "work", "minute", "lease", "day", "hard_limit", "hard_limit_and_pay", "restart",
 )  # fmt: skip
 JUMPS = {"minute": timedelta(seconds=65), "lease": timedelta(minutes=16), "day": timedelta(hours=25)}
 
@@ -35,17 +39,20 @@ class Step(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Groups of steps, those of a group at the same time, and what happens to the calls, one after the other."""
+    """Groups of steps, those of a group at the same time, and what happens to the first calls of each name; later ones arrive."""
 
     groups: list[list[Step]]
-    fates: list[str]
+    fates: dict[str, list[str]]
 
 
-steps = st.builds(Step, st.sampled_from(ACTIONS), st.integers(0, 1), st.integers(0, 1))
+buyers = st.sampled_from((0, 0, 0, 1))
+steps = st.builds(Step, st.sampled_from(ACTIONS), buyers, st.integers(0, 1))
+submits = st.builds(Step, st.just("submit"), buyers, st.integers(0, 1))
 plans = st.builds(
-    Plan,
-    st.lists(st.lists(steps, min_size=1, max_size=3), min_size=3, max_size=9),
-    st.lists(st.sampled_from(FATES), max_size=25),
+    lambda first, groups, fates: Plan([first, *groups], fates),
+    st.lists(submits, min_size=1, max_size=2),
+    st.lists(st.lists(steps, min_size=1, max_size=2), min_size=2, max_size=8),
+    st.fixed_dictionaries({name: st.lists(st.sampled_from(FATES), min_size=1, max_size=3) for name in CALLS}),
 )
 
 
@@ -67,10 +74,10 @@ class Storm:
     """Carries out a plan."""
 
     def __init__(self, world: World, buyers: list[Buyer], plan: Plan) -> None:
-        """Take the fates of the calls one after the other; when there are none left, nothing is lost any more."""
+        """Take the fates of the calls of a name one after the other; when there are none left, they arrive."""
         self.world, self.buyers, self.plan = world, buyers, plan
-        fates: Iterator[str] = iter(plan.fates)
-        world.network.choose = lambda name: next(fates, "ok")
+        fates = {name: iter(listed) for name, listed in plan.fates.items()}
+        world.network.choose = lambda name: next(fates.get(name, iter(())), "ok")
 
     async def rage(self) -> None:
         """Do one group after the other."""
@@ -114,9 +121,12 @@ class Storm:
             await world.cancelling.cancel(order, STAFF)
         elif step.action == "refund":
             await world.refund(order.id, 100)
-        elif step.action == "hard_limit" and order.id in world.carts.checkouts and world.carts.checkouts[order.id].holds:
-            world.carts.expire(order.id)
-            world.hard_limits.add(order.id)
+        elif step.action.startswith("hard_limit"):
+            if order.id in world.carts.checkouts and world.carts.checkouts[order.id].holds:
+                world.carts.expire(order.id)
+                world.hard_limits.add(order.id)
+            if step.action.endswith("pay"):
+                await self._provider(order, "pay")
         else:
             await self._provider(order, step.action)
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
+from sqlalchemy import event
 from tests.sales.world import STAFF, World
 
 from shop.kit.ids import uuid7
@@ -23,12 +23,12 @@ def counted(world: World) -> Iterator[list[str]]:
 
     engines = (world.database.reader.sync_engine, world.database.writer.sync_engine)
     for engine in engines:
-        sa.event.listen(engine, "before_cursor_execute", note)
+        event.listen(engine, "before_cursor_execute", note)
     try:
         yield statements
     finally:
         for engine in engines:
-            sa.event.remove(engine, "before_cursor_execute", note)
+            event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("skus", [1, 20])

@@ -12,8 +12,8 @@ import pytest
 from tests.fakes.mail import FakeMail
 from tests.fakes.payments import FakePayments, FakeWebhooks
 from tests.sales.books import real_books
+from tests.sales.client import HOME, Tokens, euros, lifespan
 from tests.sales.invariants import check
-from tests.sales.test_http import HOME, Tokens, euros, lifespan
 
 from shop.app import assemble
 from shop.kit.clock import Clock

@@ -34,8 +34,9 @@ def command(fresh: bool, port: str | None, as_json: bool) -> None:
 
 
 def _run(host: str, port: int, env: str, *, fresh: bool, as_json: bool) -> None:
+    from shop.demo.child import DemoFailed
     from shop.demo.place import InUse, Place
-    from shop.demo.run import DemoFailed, Running, folder_of, refuse_taken_ports, run
+    from shop.demo.run import Running, folder_of, refuse_taken_ports, run
     from shop.listening import CannotListen
 
     def show(running: Running) -> None:

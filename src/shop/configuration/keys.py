@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from shop.configuration import commerce
 from shop.configuration import values as v
 from shop.settings import MODULES
 
@@ -80,10 +81,10 @@ OUTSIDE = (
     Key("auth.issuer", "auth.issuer", v.url, "https://shop.example.com"),
 )
 SELLING = (
-    Key("currency", "commerce.currency", v.currency, "EUR"),
-    Key("locales", "commerce.locales", v.items(v.locale), "en,es"),
-    Key("tax_rates", "commerce.tax_rates", v.tax_rates, "ES=0.21,DE=0.19"),
-    Key("shipping_methods", "commerce.shipping_methods", v.shipping_methods,
+    Key("currency", "commerce.currency", commerce.currency, "EUR"),
+    Key("locales", "commerce.locales", v.items(commerce.locale), "en,es"),
+    Key("tax_rates", "commerce.tax_rates", commerce.tax_rates, "ES=0.21,DE=0.19"),
+    Key("shipping_methods", "commerce.shipping_methods", commerce.shipping_methods,
         '\'[{"code": "standard", "title": {"en": "Standard"}, "price": 495}]\''),
     Key("checkout.lease", "checkout.lease", v.duration(SECOND), "15m"),
     Key("checkout.hard_limit", "checkout.hard_limit", v.duration(SECOND), "24h"),

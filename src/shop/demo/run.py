@@ -4,25 +4,16 @@ import asyncio
 import os
 import secrets
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from msgspec import Struct
 
 from shop.demo import refuse_in_production
+from shop.demo.child import DemoFailed, environment, make_staff, serving_shop, wait_until_ready
 from shop.demo.place import STAFF, Memory, Place
 from shop.listening import CannotListen, listen
-
-START_LIMIT = 60.0
-END_LIMIT = 30.0
-KEPT = ("SHOP_LOG_", "SHOP_LOCALES", "SHOP_TAX_RATES", "SHOP_SHIPPING_METHODS", "SHOP_CHECKOUT_", "SHOP_DRAIN_")
-
-
-class DemoFailed(RuntimeError):
-    """The demo cannot go on; the message is one line for people."""
 
 
 class Running(Struct, frozen=True):
@@ -48,37 +39,13 @@ def refuse_taken_ports(place: Place) -> None:
             raise CannotListen(f"{name} cannot start: {error}") from error
 
 
-def environment(place: Place, memory: Memory, given: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment of the shop: real settings for real adapters, which lead to the twin and the mailbox."""
-    kept = {name: value for name, value in given.items() if not name.startswith("SHOP_") or name.startswith(KEPT)}
-    return (
-        {"SHOP_LOG_LEVEL": "warning"}
-        | kept
-        | {
-            "SHOP_ENV": "demo",
-            "SHOP_HOST": place.host,
-            "SHOP_PORT": str(place.port),
-            "SHOP_PUBLIC_URL": place.url("the shop"),
-            "SHOP_DATABASE_URL": f"sqlite:///{place.folder}/",
-            "SHOP_STRIPE_SECRET_KEY": memory.secret_key,
-            "SHOP_STRIPE_PUBLISHABLE_KEY": memory.publishable_key,
-            "SHOP_STRIPE_WEBHOOK_SECRET": memory.webhook_secret,
-            "SHOP_STRIPE_API_BASE": f"http://127.0.0.1:{place.ports['the Stripe twin']}",
-            "SHOP_SMTP_HOST": "127.0.0.1",
-            "SHOP_SMTP_PORT": str(place.ports["the mail server"]),
-            "SHOP_SMTP_TLS": "none",
-            "SHOP_SMTP_SENDER": "Shop <shop@shop.example>",
-        }
-    )
-
-
 async def run(place: Place, env: str, show: Callable[[Running], None]) -> None:
     """Run everything until SIGTERM or Ctrl-C; `show` is called once, when everything can be used. Raises DemoFailed."""
     refuse_in_production(env)
     asked = _asked_to_end()
     memory = place.memory()
     variables = environment(place, memory, os.environ)
-    async with _shop(place, variables) as shop, _outside(place, memory, env) as outside:
+    async with serving_shop(place, variables) as shop, _outside(place, memory, env) as outside:
         work = asyncio.create_task(_open(place, memory, variables, show))
         ended = [asyncio.create_task(asked.wait()), asyncio.create_task(shop.wait()), *outside]
         await asyncio.wait([work, *ended], return_when=asyncio.FIRST_COMPLETED)
@@ -106,28 +73,6 @@ def _asked_to_end() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, asked.set)
     return asked
-
-
-@asynccontextmanager
-async def _shop(place: Place, variables: dict[str, str]) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """Run `shop serve`; it ends when this process does, however that goes, because the pipe between them closes."""
-    alive, held = os.pipe()
-    command = [sys.executable, "-m", "shop", "serve", "--until-closed", str(alive)]
-    shop = await asyncio.create_subprocess_exec(
-        *command, env=variables, cwd=place.folder, pass_fds=[alive], start_new_session=True, stdin=subprocess.DEVNULL
-    )
-    os.close(alive)
-    try:
-        yield shop
-    finally:
-        if shop.returncode is None:
-            shop.terminate()
-        try:
-            async with asyncio.timeout(END_LIMIT):
-                await shop.wait()
-        except TimeoutError:
-            shop.kill()
-        os.close(held)
 
 
 @asynccontextmanager
@@ -163,13 +108,13 @@ async def _outside(place: Place, memory: Memory, env: str) -> AsyncGenerator[lis
 
 async def _open(place: Place, memory: Memory, variables: dict[str, str], show: Callable[[Running], None]) -> None:
     """Wait until the shop answers; the first time, make the staff login and fill the shelves."""
-    await _ready(place)
+    await wait_until_ready(place)
     password, added = None, 0
     if not memory.stocked:
         from shop.demo.stocking import CannotStock, stock
 
         password = secrets.token_urlsafe(12)
-        await _make_staff(place, variables, password)
+        await make_staff(place, variables, password)
         try:
             added = await stock(f"http://127.0.0.1:{place.port}", place.url("the Stripe twin"), STAFF, password)
         except (CannotStock, ExceptionGroup) as error:
@@ -192,33 +137,6 @@ def _running(place: Place, password: str | None, added: int) -> Running:
         staff_password=password,
         products_added=added,
     )
-
-
-async def _ready(place: Place) -> None:
-    """Wait for readiness; a shop that ends before is seen elsewhere."""
-    request = b"GET /actuator/health/readiness HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    try:
-        async with asyncio.timeout(START_LIMIT):
-            while True:
-                with suppress(OSError):
-                    reader, writer = await asyncio.open_connection("127.0.0.1", place.port)
-                    writer.write(request)
-                    answer = await reader.readline()
-                    writer.close()
-                    if b" 200 " in answer:
-                        return
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise DemoFailed(f"the shop did not become ready in {START_LIMIT:g} s") from None
-
-
-async def _make_staff(place: Place, variables: dict[str, str], password: str) -> None:
-    command = [sys.executable, "-m", "shop", "admin", "create", STAFF, "--name", "Staff"]
-    pipe = subprocess.PIPE
-    made = await asyncio.create_subprocess_exec(*command, env=variables, cwd=place.folder, stdin=pipe, stdout=pipe, stderr=pipe)
-    _, complaint = await made.communicate(f"{password}\n".encode())
-    if made.returncode:
-        raise DemoFailed(f"the staff login could not be made: {complaint.decode().strip()}")
 
 
 def folder_of(port: int) -> Path:
