@@ -7,14 +7,18 @@ from pathlib import Path
 import httpx
 import pytest
 from msgspec.structs import replace
+from tests.fakes.mail import FakeMail
+from tests.fakes.payments import FakePayments
 from tests.support.outside import Outside, free_port, outside
 from tests.support.remote import SECRET
 from tests.support.shop import Shop
-from tests.support.topologies import serves, settings, several
+from tests.support.topologies import settings, several
 
 from shop.app import assemble
 from shop.demo.serving import serving
-from shop.settings import MODULES, Remote
+from shop.ports.mail import Mail
+from shop.ports.payments import Payments
+from shop.settings import MODULES, Remote, Settings
 
 PARTITIONS = {
     "two and two": (("products", "cart"), ("sales", "users")),
@@ -68,11 +72,11 @@ async def test_one_process_speaks_http_to_itself_when_it_is_told_to(sqlite_url: 
         assert {module: circuit.state for module, circuit in circuits.items()} == dict.fromkeys(MODULES, "closed")
 
 
-def test_internal_routes_exist_only_where_somebody_is_elsewhere(sqlite_url: str) -> None:
+def test_internal_routes_exist_only_where_somebody_is_elsewhere() -> None:
     """One process has none, also when it has the secret; without the secret there are none at all."""
 
     def internal(*hosted: str, remote: Remote) -> set[str]:
-        app = assemble(hosted, replace(settings(sqlite_url, None, hosted), remote=remote))
+        app = assemble(hosted, Settings(remote=remote), (Payments, FakePayments()), (Mail, FakeMail()))
         return {route.path.split("/")[2] for route in app.routes if route.path.startswith("/internal")}
 
     assert internal(*MODULES, remote=Remote(SECRET)) == set()
