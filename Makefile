@@ -26,6 +26,7 @@ check: .venv/dev
 .venv/run: requirements.txt requirements-build.txt pyproject.toml | .venv/bin/python
 	$(PIP) install --require-hashes -r requirements.txt -r requirements-build.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	@.venv/bin/python -m compileall -q src
 	@touch $@
 
 .venv/dev: .venv/run requirements-dev.txt

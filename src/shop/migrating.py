@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shop.kit import revisions
 from shop.kit.clock import Clock
-from shop.kit.database import Database, Store
+from shop.kit.database import Database, Store, sqlite_file
 from shop.kit.problems import Unavailable
 from shop.kit.redaction import redacted
 from shop.settings import Settings
@@ -36,6 +36,10 @@ async def states(settings: Settings, modules: Sequence[str]) -> list[State]:
     """Compare the tables of these modules with their histories; raises CannotMigrate."""
     found = []
     for module in modules:
+        url = settings.databases.of(module)
+        if url.startswith("sqlite") and not sqlite_file(url, module).exists():
+            found.append(State(module, None, revisions.newest(module)))
+            continue
         async with _opened(settings, module) as database:
             found.append(State(module, await revisions.applied(database), revisions.newest(module)))
     return found

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -45,25 +46,43 @@ class SqliteTemplates:
 
 
 class PostgresqlTemplates:
-    """Copies a migrated database of a running server."""
+    """Empties one migrated database of a running server again and again, which is much faster than making another one."""
 
     def __init__(self, server: str) -> None:
-        """Make the template on this server."""
+        """Make the database on this server."""
         self.server = server
-        asyncio.run(self._execute("CREATE DATABASE shop_template"))
-        asyncio.run(migrate(f"{server}/shop_template"))
+        self._tables = asyncio.run(self._make())
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        """Give the URL of a fresh copy, and drop it at the end."""
-        name = f"shop{next(_numbers)}"
-        asyncio.run(self._execute(f"CREATE DATABASE {name} TEMPLATE shop_template STRATEGY WAL_LOG"))
-        yield f"{self.server}/{name}"
-        asyncio.run(self._execute(f"DROP DATABASE {name} WITH (FORCE)"))
+        """Give the URL of the database, empty and with nobody connected."""
+        asyncio.run(self._empty())
+        yield f"{self.server}/shop"
 
-    async def _execute(self, statement: str) -> None:
+    async def _make(self) -> frozenset[str]:
         connection = await asyncpg.connect(f"{self.server}/postgres")
+        await connection.execute("DROP DATABASE IF EXISTS shop WITH (FORCE)")
+        await connection.execute("CREATE DATABASE shop")
+        await connection.close()
+        await migrate(f"{self.server}/shop")
+        connection = await asyncpg.connect(f"{self.server}/shop")
+        tables = await self._found(connection)
+        await connection.close()
+        return tables
+
+    async def _empty(self) -> None:
+        connection = await asyncpg.connect(f"{self.server}/shop")
         try:
-            await connection.execute(statement)
+            await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop' AND pid <> pg_backend_pid()")
+            tables = await self._found(connection)
+            filled = sorted(table for table in tables if not table.endswith(".alembic_version"))
+            deletes = "; ".join(f"DELETE FROM {table}" for table in filled)
+            await connection.execute(f"SET session_replication_role = replica; {deletes}")
         finally:
             await connection.close()
+        if tables != self._tables:
+            await self._make()
+
+    async def _found(self, connection: Any) -> frozenset[str]:
+        rows = await connection.fetch("SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")
+        return frozenset(f"{row['schemaname']}.{row['tablename']}" for row in rows)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import jwt
@@ -230,8 +231,8 @@ MINE = [
     ("DELETE", "/api/v1/sessions/current"),
     ("GET", "/api/v1/users/me/addresses"),
     ("POST", "/api/v1/users/me/addresses"),
-    ("PUT", f"/api/v1/users/me/addresses/{uuid7()}"),
-    ("DELETE", f"/api/v1/users/me/addresses/{uuid7()}"),
+    ("PUT", f"/api/v1/users/me/addresses/{UUID(int=7)}"),
+    ("DELETE", f"/api/v1/users/me/addresses/{UUID(int=7)}"),
     ("PUT", "/api/v1/users/me/consents/marketing"),
     ("GET", "/api/v1/users/me/purchases"),
 ]

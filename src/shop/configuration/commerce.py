@@ -8,6 +8,7 @@ import msgspec
 from shop.configuration.values import items, text
 from shop.settings import ShippingMethod
 
+LANGUAGES = ("en", "es")
 LOCALE = re.compile(r"[a-z]{2}(-[A-Z]{2})?")
 CODE = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
@@ -16,6 +17,8 @@ def locale(value: str) -> str:
     """Take a language, with or without a country."""
     if not LOCALE.fullmatch(value):
         raise ValueError(f"names {value!r}, which is not a language such as en or es-MX")
+    if value[:2] not in LANGUAGES:
+        raise ValueError(f"names {value!r}, in which there are no mails: there are {', '.join(LANGUAGES)}")
     return value
 
 

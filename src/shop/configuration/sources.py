@@ -47,7 +47,7 @@ def from_environment(environ: Mapping[str, str]) -> Source:
     faults, warnings = [], []
     for name, value in sorted(environ.items()):
         base = name.removesuffix(FROM_FILE)
-        if not name.startswith("SHOP_") or not value:
+        if not name.startswith("SHOP_") or name.startswith("SHOP_TEST_") or not value:
             continue
         if name in KEYS:
             given[name] = Given(value, name)

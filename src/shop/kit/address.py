@@ -26,4 +26,4 @@ class Address(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Refuse a country that is none."""
         if self.country not in COUNTRIES:
-            raise ValueError("must be a country of ISO 3166-1, such as ES")
+            raise ValueError("country: must be a country of ISO 3166-1, such as ES")

@@ -153,7 +153,7 @@ def driver_url(url: str, schema: str) -> str:
 
 
 def _engine(url: str, schema: str, **options: Any) -> AsyncEngine:
-    json: dict[str, Any] = {"json_serializer": _json, "json_deserializer": msgspec.json.decode}
+    json: dict[str, Any] = {"hide_parameters": True, "json_serializer": _json, "json_deserializer": msgspec.json.decode}
     if url.startswith("sqlite"):
         sqlite_file(url, schema).parent.mkdir(parents=True, exist_ok=True)
         engine = create_async_engine(

@@ -92,6 +92,7 @@ def _shortened(name: str) -> str:
 _AT = re.compile(r" - at `(?:key` in `)?\$(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
+_NAMED = re.compile(r"(?P<name>[a-z][a-z0-9_]*): (?P<says>.+)", re.DOTALL)  # how a Struct's own check names its field
 _PATTERN = re.compile(r"Expected `str` matching regex .*", re.DOTALL)
 
 
@@ -104,6 +105,8 @@ def _translated(message: str) -> Invalid:
         if found := pattern.fullmatch(text):
             name = _shortened(found["name"])
             return Invalid.field(f"{path}.{name}" if path else name, says)
+    if found := _NAMED.fullmatch(text):
+        return Invalid.field(f"{path}.{found['name']}" if path else found["name"], found["says"])
     return Invalid.field(path or WHOLE, _plain(text))
 
 

@@ -141,9 +141,10 @@ async def stripe_webhook(
     signature: Annotated[str | None, HeaderParameter(name="Stripe-Signature")] = None,
 ) -> Response[Received]:
     """Store an event of the payment provider, then look at what it is about."""
+    body = await request.body()
     if signature is None:
         raise Invalid.field("Stripe-Signature", "is missing")
-    news = await webhooks.receive(await request.body(), signature)
+    news = await webhooks.receive(body, signature)
     return Response(Received(), background=BackgroundTask(webhooks.look, news))
 
 
