@@ -18,8 +18,9 @@ from shop.app import assemble
 from shop.demo.serving import serving
 from shop.ports.mail import Mail
 from shop.ports.payments import Payments
-from shop.settings import MODULES, Remote, Settings
+from shop.settings import MODULES, Remote, Settings, Smtp
 
+SMTP = Smtp(host="localhost", port=25, sender="shop@example.com")
 PARTITIONS = {
     "two and two": (("products", "cart"), ("sales", "users")),
     "two and two across": (("products", "sales"), ("cart", "users")),
@@ -76,7 +77,7 @@ def test_internal_routes_exist_only_where_somebody_is_elsewhere() -> None:
     """One process has none, also when it has the secret; without the secret there are none at all."""
 
     def internal(*hosted: str, remote: Remote) -> set[str]:
-        app = assemble(hosted, Settings(remote=remote), (Payments, FakePayments()), (Mail, FakeMail()))
+        app = assemble(hosted, Settings(remote=remote, smtp=SMTP), (Payments, FakePayments()), (Mail, FakeMail()))
         return {route.path.split("/")[2] for route in app.routes if route.path.startswith("/internal")}
 
     assert internal(*MODULES, remote=Remote(SECRET)) == set()
