@@ -78,7 +78,7 @@ def test_an_unknown_key_is_a_warning() -> None:
 
 def test_precedence_is_exact(tmp_path: Path) -> None:
     """Command line, environment, config server, shop.toml, default."""
-    (tmp_path / "shop.toml").write_text('host = "file"\ncurrency = "USD"\nworkers = 3\nlocales = "fr"\nport = 1\n')
+    (tmp_path / "shop.toml").write_text('host = "file"\ncurrency = "USD"\nworkers = 3\nlocales = "es"\nport = 1\n')
     environ = IMPORT | {"SHOP_HOST": "environment", "SHOP_WORKERS": "4"}
     asked: list[tuple[str, ...]] = []
 
@@ -88,7 +88,7 @@ def test_precedence_is_exact(tmp_path: Path) -> None:
 
     loaded = load({"host": "flag", "port": None}, environ=environ, folder=tmp_path, fetch=answer)
     runtime, commerce = loaded.settings.runtime, loaded.settings.commerce
-    assert (runtime.host, runtime.workers, commerce.currency, commerce.locales, runtime.port) == ("flag", 4, "GBP", ("fr",), 2)
+    assert (runtime.host, runtime.workers, commerce.currency, commerce.locales, runtime.port) == ("flag", 4, "GBP", ("es",), 2)
     assert commerce.tax_rates == {}
     assert asked == [("configserver:http://shop:pw@config:8888", "products,cart", "live")]
     assert loaded.places["SHOP_CURRENCY"] == "currency at the config server"
