@@ -7,12 +7,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 from dishka import AsyncContainer, Provider, Scope, make_async_container
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
 from shop import openapi
-from shop.adapters import in_process
+from shop.adapters import feign, feign_routes, in_process, jwks
+from shop.adapters.neighbours import Neighbours
 from shop.kit.clock import Clock
 from shop.kit.http.admission import Admission
 from shop.kit.http.application import Lifespan, application, prepared
@@ -23,11 +25,11 @@ from shop.kit.jobs import Runner
 from shop.kit.module import DatabaseUrls, Module
 from shop.kit.port import endpoints
 from shop.kit.problems import Unavailable
-from shop.kit.tokens import LocalKeys
+from shop.kit.tokens import KeySource, LocalKeys
 from shop.kit.tokens import Verifier as TokenVerifier
 from shop.ports.mail import Mail
 from shop.ports.payments import Payments, WebhookVerifier
-from shop.settings import Settings
+from shop.settings import MODULES, Settings
 
 Replacement = tuple[Any, Any]
 
@@ -41,21 +43,24 @@ def assemble(
 ) -> Litestar:
     """Host these modules: every port that they need stands on its adapter, every route behind the edge, every job in the lifespan.
 
-    `replacements` are pairs of a port (or Clock, Verifier) and what stands in for it. `rehearse` sends what passes through local ports through JSON.
+    `replacements` are pairs of a port (or Clock, Verifier, httpx.AsyncBaseTransport) and what stands in for it. `rehearse` sends what passes
+    through local ports through JSON.
     `app.state.jobs` runs a job by name also when `run_jobs` is off. Raises CannotAssemble.
     """
     hosted = [module if isinstance(module, Module) else _load(module) for module in modules]
+    names = tuple(module.name for module in hosted)
     replaced = dict(replacements)
     clock: Clock = replaced.pop(Clock, None) or Clock()
-    verifier: Verifier = replaced.pop(Verifier, None) or _verifier(settings, clock)
-    world = World(hosted, settings, clock, replaced, rehearse=rehearse)
+    neighbours = Neighbours(settings, names, replaced.pop(httpx.AsyncBaseTransport, None))
+    verifier: Verifier = replaced.pop(Verifier, None) or _verifier(settings, clock, neighbours)
+    world = World(hosted, settings, clock, replaced, neighbours, rehearse=rehearse)
     container = make_async_container(world, *(module.provider() for module in hosted))
     world.container = container
-    admission = Admission(
-        verifier, TrustedProxies(settings.runtime.trusted_proxies), Limiter(lambda: time.monotonic() + clock.offset.total_seconds())
-    )
-    app = application([*_routes(hosted), *openapi.ROUTES], container, admission, [_open(container), _work(hosted, container, run_jobs)])
-    app.state.modules = tuple(module.name for module in hosted)
+    now = lambda: time.monotonic() + clock.offset.total_seconds()  # noqa: E731
+    admission = Admission(verifier, TrustedProxies(settings.runtime.trusted_proxies), Limiter(now), neighbours.tokens)
+    handlers = [*_routes(hosted), *openapi.ROUTES, *(_internal(hosted, world) if _is_split(settings, names) else [])]
+    app = application(handlers, container, admission, [_open(container, neighbours), _work(hosted, container, run_jobs)])
+    app.state.modules, app.state.neighbours = names, neighbours
     return app
 
 
@@ -64,13 +69,16 @@ class World(Provider):
 
     scope = Scope.APP
 
-    def __init__(self, hosted: Sequence[Module], settings: Settings, clock: Clock, replaced: dict[Any, Any], *, rehearse: bool) -> None:
+    def __init__(
+        self, hosted: Sequence[Module], settings: Settings, clock: Clock, replaced: dict[Any, Any], neighbours: Neighbours, *, rehearse: bool
+    ) -> None:
         """`container` is set afterwards: local adapters open their scopes in it, call by call, so that no cycle can arise."""
         super().__init__()
         self.container: AsyncContainer
         self._settings = settings
+        self._neighbours = neighbours
         self._offered = {port: module.name for module in hosted for port in module.offers}
-        self._rehearse = rehearse
+        self.local = {port: in_process.adapter(port, self._open_scope(port), rehearse=rehearse) for port in self._offered}
         parts = (settings, *(part for name in settings.__struct_fields__ if (part := getattr(settings, name)) is not None))
         urls = DatabaseUrls({module.name: settings.databases.of(module.name) for module in hosted})
         for value in (*parts, clock, urls):
@@ -82,15 +90,24 @@ class World(Provider):
 
     def _adapter(self, port: Any) -> Any:
         """Choose what stands behind a port: local if its module is hosted here; Stripe and SMTP for the outside world; else remote."""
-        if port in self._offered:
-            return _giving(in_process.adapter(port, self._open_scope(port), rehearse=self._rehearse))
         if port is Payments:
             return self._payments()
         if port is Mail:
             return self._mail()
-        # The Feign client goes here: over discovery or static peers.
+        if port in self.local and self._offered[port] not in self._settings.remote.forced:
+            return _giving(self.local[port])
+        return _giving(feign.client(port, self._target(port)))
+
+    def _target(self, port: Any) -> Any:
         module = endpoints(port)[0].module
-        raise CannotAssemble(f"{port.__name__} is needed, but {module} is not hosted here and cannot be reached elsewhere: add it to SHOP_MODULES")
+        if self._neighbours.source(module) is None:
+            raise CannotAssemble(
+                f"{port.__name__} is needed, but {module} is not hosted here and cannot be reached elsewhere: "
+                f"set SHOP_PEERS_{module.upper()}_URL or SHOP_EUREKA_URL, or add it to SHOP_MODULES"
+            )
+        if self._neighbours.tokens is None:
+            raise CannotAssemble(f"{module} is reached over HTTP, but SHOP_INTERNAL_SECRET is not set: every process needs the same one")
+        return self._neighbours.target(module)
 
     def _open_scope(self, port: Any) -> Any:
         module = self._offered[port]
@@ -149,9 +166,17 @@ class NoKeys:
         raise Unavailable("this process knows no keys of access tokens")
 
 
-def _verifier(settings: Settings, clock: Clock) -> Verifier:
-    keys = LocalKeys(settings.auth.signing_keys) if settings.auth.signing_keys else NoKeys()
-    return TokenVerifier(keys, settings.auth.issuer, clock)
+def _verifier(settings: Settings, clock: Clock, neighbours: Neighbours) -> Verifier:
+    return TokenVerifier(_keys(settings, neighbours), settings.auth.issuer, clock)
+
+
+def _keys(settings: Settings, neighbours: Neighbours) -> KeySource:
+    if settings.auth.signing_keys:
+        return LocalKeys(settings.auth.signing_keys)
+    if settings.auth.jwks_url:
+        return jwks.RemoteKeys(jwks.from_url(settings.auth.jwks_url, neighbours.client))
+    users = neighbours.balancer("users")
+    return jwks.RemoteKeys(jwks.from_users(users, neighbours.client)) if users else NoKeys()
 
 
 def _routes(hosted: Sequence[Module]) -> list[HTTPRouteHandler]:
@@ -159,15 +184,29 @@ def _routes(hosted: Sequence[Module]) -> list[HTTPRouteHandler]:
     return [*operations, *(prepared(handler, module.name) for module in hosted for handler in module.routes)]
 
 
-def _open(container: AsyncContainer) -> Lifespan:
-    """Close what was opened, last of all."""
+def _is_split(settings: Settings, hosted: Sequence[str]) -> bool:
+    """Tell whether processes speak to each other: they have a secret, and not everything is here."""
+    remote = settings.remote
+    return remote.internal_secret is not None and bool(set(MODULES) - set(hosted) or remote.forced or remote.peers or settings.eureka.urls)
+
+
+def _internal(hosted: Sequence[Module], world: "World") -> list[HTTPRouteHandler]:
+    offered = [
+        prepared(handler, module.name) for module in hosted for port in module.offers for handler in feign_routes.routes(port, world.local[port])
+    ]
+    return [*offered, openapi.of_ports(offered)]
+
+
+def _open(container: AsyncContainer, neighbours: Neighbours) -> Lifespan:
+    """Open the way to the neighbours first of all; close what was opened, last of all."""
 
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncGenerator[None]:
-        try:
-            yield
-        finally:
-            await container.close()
+        async with neighbours.open():
+            try:
+                yield
+            finally:
+                await container.close()
 
     return opened
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from shop.configuration import InvalidSettings, load
 from shop.configuration.loading import SERVING
 from shop.configuration.signing import FILE, check, data_folder
+from shop.importing import at_the_start
 from shop.kit.problems import Problem
 from shop.migrating import CannotMigrate, State, states
 from shop.settings import Settings
@@ -43,11 +44,11 @@ async def examine() -> list[Finding]:
     """Examine everything that the settings of this process name."""
     wrong: list[Finding] = []
     try:
-        found = load(required=SERVING)
+        found = load(required=SERVING, fetch=at_the_start)
     except InvalidSettings as error:
         wrong = [Finding("settings", Verdict.WRONG, f"{fault.key}: {fault.what}", f"for example {fault.example}") for fault in error.faults]
         try:
-            found = load()  # what is there can be examined all the same
+            found = load(fetch=at_the_start)  # what is there can be examined all the same
         except InvalidSettings:
             return [*_odd(error.warnings), *wrong]
     settings = found.settings

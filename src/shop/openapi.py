@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
@@ -18,7 +18,7 @@ import shop
 from shop.kit.http.application import prepared
 from shop.kit.http.document import document
 from shop.kit.http.etag import etag_of, not_modified
-from shop.kit.identity import public
+from shop.kit.identity import OPERATIONS, public, service
 from shop.settings import MODULES
 
 RECORDED = Path(__file__).with_name("openapi.json")
@@ -27,6 +27,7 @@ CACHED = "public, max-age=300"
 DESCRIPTION = """Ids are UUIDv7 strings, times RFC 3339 in UTC, money an integer in minor units with its ISO 4217 currency.
 Lists are pages: `limit` and `cursor`, answered with `items` and `next_cursor`. Failures are RFC 9457 problem details.
 A guest's cart and order are capabilities: whoever has their token may use them."""
+INTERNAL = "What the modules hosted here offer to the others. Derived from the ports; never reachable from outside."
 IfNoneMatch = Annotated[str | None, HeaderParameter(name="If-None-Match")]
 
 
@@ -93,6 +94,17 @@ async def schema_page(if_none_match: IfNoneMatch = None) -> Response[bytes]:
     if not_modified(if_none_match, etag):
         return Response(b"", status_code=304, headers=headers)
     return Response(content, headers=headers, media_type="text/html")
+
+
+def of_ports(handlers: Sequence[HTTPRouteHandler]) -> HTTPRouteHandler:
+    """Give the route of the document about these internal routes; only other processes of the shop may read it."""
+
+    @get("/internal/schema.json", policy=service, module=OPERATIONS)
+    async def ports_document() -> dict[str, Any]:
+        """Describe the internal routes of this process."""
+        return document(handlers, title="Shop, between its modules", version=shop.__version__, description=INTERNAL)
+
+    return ports_document
 
 
 ROUTES: Sequence[HTTPRouteHandler] = (openapi_document, schema_page)

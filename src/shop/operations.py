@@ -5,15 +5,18 @@ import sys
 from typing import Any
 
 from dishka.exceptions import NoFactoryError
-from litestar import Litestar, Request, Response, get
+from litestar import Litestar, Request, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.exc import SQLAlchemyError
 
 import shop
+from shop.adapters.breaker import STATES
+from shop.adapters.neighbours import Neighbours
+from shop.configuration.refreshing import Refresher
 from shop.kit import outbox, revisions
 from shop.kit.exposition import Gauge, Gauges, Sample
 from shop.kit.http.edge import Traffic
-from shop.kit.identity import public
+from shop.kit.identity import OPERATIONS, public, service
 from shop.kit.metrics import Metrics
 from shop.kit.module import Storage
 from shop.kit.problems import Problem
@@ -29,7 +32,7 @@ Component = dict[str, Any]
 async def health(request: AnyRequest) -> Response[Component]:
     """Tell how the process and its databases are."""
     components = await _storage(request.app) | {"livenessState": {"status": UP}, "readinessState": {"status": _readiness(request.app)}}
-    return _answer(components, groups=["liveness", "readiness"])
+    return _answer(components | _neighbours(request.app), groups=["liveness", "readiness"])
 
 
 @get("/actuator/health/liveness", policy=public, include_in_schema=False)
@@ -55,17 +58,56 @@ async def info(request: AnyRequest) -> Component:
 async def prometheus(request: AnyRequest) -> str:
     """Give the metrics of all workers of this process, and what the modules say of their work."""
     metrics: Metrics = request.app.state.get("metrics") or Metrics()
-    return metrics.text([*_of_traffic(request.app), *await _of_outboxes(request.app), *await _of_modules(request.app)])
+    return metrics.text([*_of_traffic(request.app), *_of_neighbours(request.app), *await _of_outboxes(request.app), *await _of_modules(request.app)])
+
+
+@post("/actuator/refresh", policy=service, module=OPERATIONS, status_code=200, include_in_schema=False)
+async def refresh(request: AnyRequest) -> list[str]:
+    """Read the settings again, as Spring's applications do, and give the names of the keys that changed."""
+    refresher: Refresher | None = request.app.state.get("refresher")
+    return [] if refresher is None else await refresher.refresh()
+
+
+async def is_ready(app: Litestar) -> bool:
+    """Tell whether requests should be sent here, as the readiness probe does."""
+    return all(part["status"] == UP for part in (await _storage(app)).values()) and _readiness(app) == UP
 
 
 def routes() -> list[HTTPRouteHandler]:
     """Give the handlers of the operations endpoints."""
-    return [health, liveness, readiness, info, prometheus]
+    return [health, liveness, readiness, info, prometheus, refresh]
 
 
 def _answer(components: dict[str, Component], **more: Any) -> Response[Component]:
     status = next((wanted for wanted in (DOWN, OUT) if any(part["status"] == wanted for part in components.values())), UP)
     return Response({"status": status, "components": components, **more}, status_code=200 if status == UP else 503)
+
+
+def _neighbours(app: Litestar) -> dict[str, Component]:
+    """Tell of circuits and registry; they are always UP here, because a neighbour's failure must not take this process out."""
+    neighbours: Neighbours = app.state.neighbours
+    found: dict[str, Component] = {}
+    if circuits := neighbours.circuits():
+        details = {module: {"status": UP, "details": {"state": circuit.state.upper().replace("-", "_")}} for module, circuit in circuits.items()}
+        found["circuitBreakers"] = {"status": UP, "details": details}
+    if neighbours.registry:
+        found["eureka"] = {"status": UP, "details": {"secondsSinceLastFetch": neighbours.registry.age}}
+    return found
+
+
+def _of_neighbours(app: Litestar) -> list[Gauge]:
+    neighbours: Neighbours = app.state.neighbours
+    states, openings = [], []
+    for module, circuit in neighbours.circuits().items():
+        states += [Sample(float(circuit.state == state), {"target": module, "state": state}) for state in STATES]
+        openings.append(Sample(circuit.openings, {"target": module}))
+    found = [
+        Gauge("shop_circuit_state", "1 for the state of the circuit to a module", states),
+        Gauge("shop_circuit_openings", "How often the circuit to a module opened", openings),
+    ]
+    if neighbours.registry and neighbours.registry.age is not None:
+        found.append(Gauge("shop_registry_age_seconds", "How long ago the registry was read", [Sample(neighbours.registry.age)]))
+    return [gauge for gauge in found if gauge.samples]
 
 
 def _readiness(app: Litestar) -> str:

@@ -10,11 +10,14 @@ from contextlib import suppress
 import uvloop
 from litestar import Litestar
 
+from shop.adapters.registration import Presence, enrolments
 from shop.app import assemble
+from shop.configuration.refreshing import Refresher
 from shop.kit.http.edge import Traffic
 from shop.kit.http.watch import watch
 from shop.kit.metrics import Metrics
 from shop.listening import Door
+from shop.operations import is_ready
 from shop.settings import Drain, Settings
 
 PUBLISH_EVERY = 1.0
@@ -29,24 +32,42 @@ def create(settings: Settings, metrics: Metrics | None = None) -> Litestar:
     return app
 
 
-def work(settings: Settings, opened: socket.socket, metrics: Metrics | None = None, parent: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, or until the parent is gone (the pipe `parent` ends); a second signal ends the waiting."""
-    uvloop.run(_work(settings, opened, metrics or Metrics(), parent))
+def work(
+    settings: Settings,
+    opened: socket.socket,
+    metrics: Metrics | None = None,
+    parent: int | None = None,
+    *,
+    registers: bool = True,
+    refresher: Refresher | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, or until the parent is gone (the pipe `parent` ends); a second signal ends the waiting.
+
+    Of several workers one `registers`: they are one instance, at one address. `refresher` keeps an eye on the config server.
+    """
+    uvloop.run(_work(settings, opened, metrics or Metrics(), parent, registers, refresher))
 
 
-async def _work(settings: Settings, opened: socket.socket, metrics: Metrics, parent: int | None) -> None:
+async def _work(
+    settings: Settings, opened: socket.socket, metrics: Metrics, parent: int | None, registers: bool, refresher: Refresher | None
+) -> None:
     end = End(parent)
     app = create(settings, metrics)
+    app.state.refresher = refresher
+    server = app.state.neighbours.server
+    presence = Presence(server, enrolments(settings) if server and registers else [])
     async with app.lifespan():
         door = Door(app, opened)
         serving = asyncio.create_task(door.serve(), name="door")
-        publishing = asyncio.create_task(_publish(metrics), name="publish metrics")
+        background = [asyncio.create_task(_publish(metrics), name="publish metrics")]
+        background += [asyncio.create_task(refresher.follow(), name="follow the settings")] if refresher else []
         log.info("listening on %s, hosting %s", _address(opened), ", ".join(settings.runtime.modules))
+        presence.begin(lambda: is_ready(app))
         ended = asyncio.create_task(end.asked.wait())
         await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
-        await _drain(app.state.traffic, settings.drain, end, door, serving, opened)
-        publishing.cancel()
-        ended.cancel()
+        await _drain(app.state.traffic, settings.drain, end, door, serving, opened, presence)
+        for task in (*background, ended):
+            task.cancel()
     log.info("ended")
 
 
@@ -73,12 +94,16 @@ class End:
         self.asked.set()
 
 
-async def _drain(traffic: Traffic, drain: Drain, end: End, door: Door, serving: asyncio.Task[None], opened: socket.socket) -> None:
-    """Be not ready for a while, close the door, then let requests under way finish within the limit."""
+async def _drain(
+    traffic: Traffic, drain: Drain, end: End, door: Door, serving: asyncio.Task[None], opened: socket.socket, presence: Presence
+) -> None:
+    """Be not ready and DOWN for a while, leave the registry, close the door, then let requests under way finish within the limit."""
     traffic.draining = True
+    await presence.down()
     if drain.wait and not serving.done():
         log.info("not ready any more; the door closes in %g s", drain.wait.total_seconds())
     await _passed(end.at_once, LULL + drain.wait.total_seconds())
+    await presence.leave()
     opened.close()
     door.stop()  # type: ignore[no-untyped-call]
     log.info("the door is closed; %d requests are under way", traffic.under_way)

@@ -77,6 +77,21 @@ class Remote(Struct, frozen=True):
     forced: frozenset[str] = frozenset()
 
 
+class Eureka(Struct, frozen=True):
+    """The registry: `urls` end in /eureka and may carry credentials; `hostname` is how others reach this process."""
+
+    urls: tuple[Secret, ...] = ()
+    hostname: str | None = None
+    zone: str = "defaultZone"
+
+
+class Config(Struct, frozen=True):
+    """Where further settings come from: `[optional:]configserver:` and the server's address, with credentials."""
+
+    source: Secret | None = None
+    profile: str = "default"
+
+
 class ShippingMethod(Struct, frozen=True, forbid_unknown_fields=True):
     """A way to ship; titles by locale, `price` and `free_from` in minor units, `countries` None means everywhere."""
 
@@ -123,6 +138,8 @@ class Settings(Struct, frozen=True):
     smtp: Smtp | None = None
     auth: Auth = Auth()
     remote: Remote = Remote()
+    eureka: Eureka = Eureka()
+    config: Config = Config()
     commerce: Commerce = Commerce()
     checkout: Checkout = Checkout()
     log: Log = Log()

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from shop.configuration.refreshing import Refresher
 from shop.kit.board import Board
 from shop.kit.metrics import Metrics
 from shop.process import work
@@ -24,7 +25,7 @@ class WorkerFailed(RuntimeError):
     """A worker ended as soon as it had begun; it has said why."""
 
 
-def supervise(settings: Settings, opened: socket.socket) -> None:
+def supervise(settings: Settings, opened: socket.socket, refresher: Refresher | None = None) -> None:
     """Keep `workers` workers serving until SIGTERM or SIGINT; raises WorkerFailed."""
     board = Board(settings.runtime.workers)
     alive, held = os.pipe()  # nobody writes: when the parent is gone, however it went, its end closes
@@ -33,7 +34,7 @@ def supervise(settings: Settings, opened: socket.socket) -> None:
         os.close(held)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        work(settings, opened, Metrics(board, index), alive)
+        work(settings, opened, Metrics(board, index), alive, registers=index == 0, refresher=refresher)
 
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     crew = Crew(serve, patience=(settings.drain.wait + settings.drain.limit).total_seconds() + MARGIN)

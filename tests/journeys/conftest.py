@@ -1,36 +1,59 @@
-"""The topologies that every journey runs in, on both databases."""
+"""The topologies that every journey runs in, each on the databases that it differs on."""
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 from tests.support.outside import Outside, free_port, outside
-from tests.support.shop import ISSUER, SIGNING_KEY, Shop
+from tests.support.shop import Shop
+from tests.support.topologies import PARTITION, one, processes, several
 
-from shop.app import assemble
-from shop.demo.serving import serving
-from shop.settings import MODULES, Auth, Databases, Settings
+DATABASES = {
+    "in_process": ("sqlite", "postgresql"),
+    "rehearsed": ("sqlite",),
+    "four_asgi": ("sqlite",),
+    "four": ("postgresql",),
+}
 
-TOPOLOGIES = ("in_process", "rehearsed")
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the combinations of topology and database that show nothing new."""
+    kept = [item for item in items if _shows_something(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not _shows_something(item)])
+    items[:] = kept
 
 
-@asynccontextmanager
-async def running(topology: str, url: str, port: int, world: Outside) -> AsyncGenerator[str]:
+def _shows_something(item: pytest.Item) -> bool:
+    given: dict[str, str] = getattr(getattr(item, "callspec", None), "params", {})
+    topology, database = given.get("topology"), given.get("database_url")
+    return topology is None or database is None or database in DATABASES[topology]
+
+
+@pytest.fixture(params=DATABASES)
+def topology(request: pytest.FixtureRequest) -> str:
+    """Name each topology in turn."""
+    name: str = request.param
+    return name
+
+
+def running(topology: str, folder: Path, url: str, port: int, world: Outside) -> AbstractAsyncContextManager[str]:
     """Run the shop in a topology for the length of the block and give its URL."""
-    settings = Settings(databases=Databases(url=url), auth=Auth(ISSUER, (SIGNING_KEY,)), stripe=world.stripe, smtp=world.smtp)
-    app = assemble(MODULES, settings, rehearse=topology == "rehearsed")
-    async with serving(app, port=port) as address:
-        yield address
+    match topology:
+        case "four_asgi":
+            return several(PARTITION, url, port, world)
+        case "four":
+            return processes(folder, url, port, world)
+    return one(url, port, world, rehearse=topology == "rehearsed")
 
 
-@pytest.fixture(params=TOPOLOGIES)
-async def shop(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> AsyncGenerator[Shop]:
+@pytest.fixture
+async def shop(topology: str, database_url: str, tmp_path: Path) -> AsyncGenerator[Shop]:
     """Give a running shop, its Stripe and its mail server."""
     port = free_port()
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(outside(tmp_path, f"http://127.0.0.1:{port}"))
-        address = await stack.enter_async_context(running(request.param, database_url, port, world))
+        address = await stack.enter_async_context(running(topology, tmp_path, database_url, port, world))
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=address, timeout=30, trust_env=False))
         yield Shop(client, world, database_url)

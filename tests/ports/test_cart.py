@@ -63,7 +63,8 @@ async def subject(kind_and_url: tuple[str, str], clock: Clock) -> AsyncIterator[
     stage: Stage = FakeStage(fake) if kind == "fake" else ModuleStage(world)
     stage.stock("mug", 10, price=1250)
     stage.stock("lid", 10, price=300)
-    yield Subject(adapted(kind, Carts, fake, scope), stage)
+    async with adapted(kind, Carts, fake, scope) as carts:
+        yield Subject(carts, stage)
     await world.close()
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from tests.fakes.mail import FakeMail
-from tests.ports.adapters import KINDS, adapted
+from tests.ports.adapters import LOCAL, adapted
 from tests.support.outside import free_port
 
 from shop.adapters import smtp
@@ -38,7 +38,7 @@ class Case:
         self.arrived = arrived
 
 
-@pytest.fixture(params=[*KINDS, "smtp"])
+@pytest.fixture(params=[*LOCAL, "smtp"])
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
     """Give a mail server of each kind in turn."""
     async with AsyncExitStack() as stack:
@@ -59,7 +59,8 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         def arrived(recipient: str) -> list[Received]:
             return [(mail.message_id, mail.subject, mail.text, mail.html) for mail in fake.to(recipient)]
 
-        yield Case(adapted(request.param, Mail, fake, scope), arrived)
+        async with adapted(request.param, Mail, fake, scope) as local:
+            yield Case(local, arrived)
 
 
 def raw(folder: MailFolder) -> list[bytes]:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from tests.fakes.payments import FakePayments
-from tests.ports.adapters import KINDS, adapted
+from tests.ports.adapters import LOCAL, adapted
 from tests.support.outside import Outside, outside
 
 from shop.adapters import stripe
@@ -117,7 +117,7 @@ class Case:
         return payment
 
 
-@pytest.fixture(params=[*KINDS, "stripe"])
+@pytest.fixture(params=[*LOCAL, "stripe"])
 async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
     """Give a provider of each kind in turn."""
     async with AsyncExitStack() as stack:
@@ -133,7 +133,8 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         async def scope() -> AsyncIterator[Payments]:
             yield fake
 
-        yield Case(adapted(request.param, Payments, fake, scope), FakeBank(fake))
+        async with adapted(request.param, Payments, fake, scope) as local:
+            yield Case(local, FakeBank(fake))
 
 
 async def test_an_attempt_of_an_order_is_one_payment_however_often_it_is_created(case: Case) -> None:

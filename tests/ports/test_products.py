@@ -114,7 +114,8 @@ async def case(kind: tuple[str, str], clock: Clock) -> AsyncIterator[Case]:
         yield Case(fake, FakeStage(fake), clock)
         return
     world = World(url, clock)
-    yield Case(adapted(name, Products, fake, world.scope), ModuleStage(world), clock)
+    async with adapted(name, Products, fake, world.scope) as products:
+        yield Case(products, ModuleStage(world), clock)
     await world.close()
 
 

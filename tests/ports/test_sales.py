@@ -50,7 +50,8 @@ async def subject(request: pytest.FixtureRequest, database_url: str, clock: Cloc
         async def scope() -> AsyncIterator[PurchaseHistory]:
             yield world.history
 
-        yield Subject(adapted(request.param, PurchaseHistory, fake, scope), world, fake, buy)
+        async with adapted(request.param, PurchaseHistory, fake, scope) as history:
+            yield Subject(history, world, fake, buy)
 
 
 async def test_a_customer_sees_what_they_bought_newest_first(subject: Subject) -> None:

@@ -38,7 +38,8 @@ async def subject(request: pytest.FixtureRequest, database_url: str, clock: Cloc
     async def scope() -> AsyncIterator[Customers]:
         yield world.customers
 
-    yield Subject(adapted(request.param, Customers, fake, scope), register)
+    async with adapted(request.param, Customers, fake, scope) as customers:
+        yield Subject(customers, register)
     await world.close()
 
 

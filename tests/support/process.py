@@ -40,10 +40,19 @@ class ShopProcess:
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
+        self.launch()
+        await self.ready()
+
+    def launch(self) -> None:
+        """Start it."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
         with self._log.open("ab") as log:
             command = [sys.executable, "-m", "shop", "serve"]
             self._process = subprocess.Popen(command, env=inherited | self._environment, stdout=log, stderr=log, start_new_session=True)
+
+    async def ready(self) -> None:
+        """Wait until it is ready."""
+        assert self._process is not None
         async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
             for _ in range(600):
                 if self._process.poll() is not None:

@@ -16,9 +16,19 @@ from msgspec import Struct
 
 from shop.kit.problems import Unavailable
 
+STATES = (pybreaker.STATE_CLOSED, pybreaker.STATE_OPEN, pybreaker.STATE_HALF_OPEN)
 
-class CircuitOpen(Unavailable):
-    """A part of the shop failed too often; it is left alone for some seconds."""
+
+class NotTried(Unavailable):
+    """Nothing was sent: no instance is known, no slot came free, or no time is left. Looks like Unavailable from outside."""
+
+    code, title = Unavailable.code, Unavailable.title
+
+
+class CircuitOpen(NotTried):
+    """A part of the shop failed too often; it is left alone for some seconds. Looks like Unavailable from outside."""
+
+    code, title = Unavailable.code, Unavailable.title
 
 
 class Limits(Struct, frozen=True):
@@ -116,12 +126,15 @@ class Breaker:
 
     @asynccontextmanager
     async def guard(self) -> AsyncGenerator[None]:
-        """Let a call pass or raise CircuitOpen. Unavailable counts as a failure; other problems are answers; a cancelled call counts for nothing."""
+        """Let a call pass or raise CircuitOpen.
+
+        Unavailable counts as a failure, other problems are answers; a call that was cancelled, or not even tried, counts for nothing.
+        """
         epoch, probe = self._admit()
         started = self._clock()
         try:
             yield
-        except (asyncio.CancelledError, GeneratorExit):
+        except (asyncio.CancelledError, GeneratorExit, NotTried):
             raise
         except Unavailable as error:
             self._record(epoch, started, error)

@@ -66,8 +66,9 @@ def _method(endpoint: Endpoint, open_scope: Opens, turns: Turns, rehearse: bool)
 
 async def _guarded(endpoint: Endpoint, open_scope: Opens, given: Any, rehearse: bool) -> Any:
     try:
-        with deadline(endpoint.timeout):
-            async with asyncio.timeout(time_for(endpoint.timeout)), open_scope() as module:
+        seconds = time_for(endpoint.timeout)
+        with deadline(seconds):
+            async with asyncio.timeout(seconds), open_scope() as module:
                 return await getattr(module, endpoint.name)(**{name: getattr(given, name) for name in given.__struct_fields__})
     except Problem as problem:
         declared = endpoint.problem(problem.code)

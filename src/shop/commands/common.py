@@ -9,6 +9,7 @@ import msgspec
 
 from shop.configuration import InvalidSettings, Loaded, load
 from shop.configuration.loading import NOTHING
+from shop.importing import at_the_start
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
 
@@ -24,7 +25,7 @@ class Refused(click.ClickException):
 def loaded(flags: Mapping[str, object] | None = None, *, required: Mapping[str, tuple[str, ...]] = NOTHING) -> Loaded:
     """Read the settings; what is wrong with them is refused, a line for each key."""
     try:
-        return load(flags, required=required)
+        return load(flags, required=required, fetch=at_the_start)
     except InvalidSettings as error:
         for warning in error.warnings:
             click.echo(f"warning: {warning}", err=True)

@@ -23,8 +23,9 @@ async def services(settings: Settings, modules: tuple[str, ...], *replacements: 
         raise Refused(f"the database of {' and '.join(pending)} is not up to date: run shop migrate")
     app = await asyncio.to_thread(assemble, modules, settings, *replacements, run_jobs=False)
     container: AsyncContainer = app.state.dishka_container
-    try:
-        async with container() as scope:
-            yield scope
-    finally:
-        await container.close()
+    async with app.state.neighbours.open():
+        try:
+            async with container() as scope:
+                yield scope
+        finally:
+            await container.close()

@@ -5,11 +5,15 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 
 import click
 
 from shop.commands.common import loaded, refusing
+from shop.configuration import Loaded, load
 from shop.configuration.loading import SERVING
+from shop.configuration.refreshing import Refresher
+from shop.importing import while_running
 from shop.kit import logs
 from shop.settings import Settings
 
@@ -31,14 +35,26 @@ def command(no_migrate: bool, log_level: str | None, log_format: str | None, unt
     The databases are brought up to date first. At the end readiness turns 503, the door closes, and requests under way are answered.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    found = loaded({**flags, "log.level": log_level, "log.format": log_format}, required=SERVING)
+    given = {**flags, "log.level": log_level, "log.format": log_format}
+    found = loaded(given, required=SERVING)
     logs.configure(found.settings.log.format, found.settings.log.level)
     for warning in found.warnings:
         log.warning("%s", warning)
-    _serve(found.settings, until_closed, migrates=not no_migrate)
+    _serve(found.settings, until_closed, _refresher(found, given), migrates=not no_migrate)
 
 
-def _serve(settings: Settings, until_closed: int | None, *, migrates: bool) -> None:
+def _refresher(found: Loaded, given: Mapping[str, object]) -> Refresher | None:
+    """Give what reads the settings again, where they come from a config server."""
+    if found.settings.config.source is None:
+        return None
+
+    def reload() -> Loaded:
+        return load(given, required=SERVING, fetch=while_running)
+
+    return Refresher(found, reload, lambda settings: logs.configure(settings.log.format, settings.log.level))
+
+
+def _serve(settings: Settings, until_closed: int | None, refresher: Refresher | None, *, migrates: bool) -> None:
     from shop.listening import CannotListen, listen
 
     with refusing(CannotListen):
@@ -46,7 +62,7 @@ def _serve(settings: Settings, until_closed: int | None, *, migrates: bool) -> N
     settings = _with_keys(settings)
     if migrates:
         _migrate(settings)
-    _work(settings, opened, until_closed)
+    _work(settings, opened, until_closed, refresher)
 
 
 def _with_keys(settings: Settings) -> Settings:
@@ -69,13 +85,13 @@ def _migrate(settings: Settings) -> None:
             log.info("%s is at revision %s now", state.module, state.newest)
 
 
-def _work(settings: Settings, opened: socket.socket, until_closed: int | None) -> None:
+def _work(settings: Settings, opened: socket.socket, until_closed: int | None, refresher: Refresher | None) -> None:
     from shop.app import CannotAssemble
     from shop.process import work
     from shop.supervisor import WorkerFailed, supervise
 
     with refusing(CannotAssemble, WorkerFailed):
         if settings.runtime.workers == 1:
-            work(settings, opened, parent=until_closed)
+            work(settings, opened, parent=until_closed, refresher=refresher)
         else:
-            supervise(settings, opened)
+            supervise(settings, opened, refresher)

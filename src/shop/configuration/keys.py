@@ -16,13 +16,16 @@ PEM_EXAMPLE = '"$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256
 
 
 class Key(Struct, frozen=True):
-    """One setting: `name` as in shop.toml, `into` its place in `Settings`; `later` while this version does nothing with it."""
+    """One setting: `name` as in shop.toml, `into` its place in `Settings`; `refreshable` when a running process takes over a change;
+    `later` while this version does nothing with it.
+    """
 
     name: str
     into: str | None
     read: Callable[[str], Any]
     example: str
     shows: bool = True
+    refreshable: bool = False
     later: bool = False
 
     @property
@@ -52,15 +55,15 @@ DATABASES = (
     *(Key(f"{name}.database_url", f"databases.own.{name}", v.database_url, "sqlite:///var/", shows=False) for name in MODULES),
 )
 NEIGHBOURS = (
-    Key("internal_secret", "remote.internal_secret", v.long_secret, '"$(openssl rand -hex 32)"', shows=False, later=True),
-    *(Key(f"peers.{name}_url", f"remote.peers.{name}", v.items(v.url), f"http://{name}:8000", later=True) for name in MODULES),
-    *(Key(f"ports.{name}", f"remote.forced.{name}", v.one_of("http"), "http", later=True) for name in MODULES),
-    Key("auth.jwks_url", "auth.jwks_url", v.url, "http://users:8000/.well-known/jwks.json", later=True),
-    Key("eureka.url", None, v.url, "http://eureka:8761/eureka", later=True),
-    Key("eureka.hostname", None, v.host, "products", later=True),
-    Key("eureka.zone", None, v.text, "defaultZone", later=True),
-    Key("config.import", None, v.text, "configserver:http://config:8888", shows=False, later=True),
-    Key("config.profile", None, v.text, "production", later=True),
+    Key("internal_secret", "remote.internal_secret", v.long_secret, '"$(openssl rand -hex 32)"', shows=False),
+    *(Key(f"peers.{name}_url", f"remote.peers.{name}", v.items(v.url), f"http://{name}:8000") for name in MODULES),
+    *(Key(f"ports.{name}", f"remote.forced.{name}", v.one_of("http"), "http") for name in MODULES),
+    Key("auth.jwks_url", "auth.jwks_url", v.url, "http://users:8000/.well-known/jwks.json"),
+    Key("eureka.url", "eureka.urls", v.items(v.secret_url), "http://eureka:8761/eureka", shows=False),
+    Key("eureka.hostname", "eureka.hostname", v.host, "products"),
+    Key("eureka.zone", "eureka.zone", v.text, "defaultZone"),
+    Key("config.import", "config.source", v.config_source, "configserver:http://config:8888", shows=False),
+    Key("config.profile", "config.profile", v.word, "production"),
     Key("otel.endpoint", None, v.url, "http://collector:4318", later=True),
 )
 OUTSIDE = (
@@ -87,7 +90,7 @@ SELLING = (
     Key("checkout.hard_limit", "checkout.hard_limit", v.duration(SECOND), "24h"),
 )  # fmt: skip
 LOG = (
-    Key("log.format", "log.format", v.one_of("text", "json"), "json"),
-    Key("log.level", "log.level", v.one_of("debug", "info", "warning", "error"), "info"),
+    Key("log.format", "log.format", v.one_of("text", "json"), "json", refreshable=True),
+    Key("log.level", "log.level", v.one_of("debug", "info", "warning", "error"), "info", refreshable=True),
 )
 KEYS = {key.variable: key for key in (*PROCESS, *DATABASES, *NEIGHBOURS, *OUTSIDE, *SELLING, *LOG)}

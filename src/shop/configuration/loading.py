@@ -1,7 +1,8 @@
 """Puts the settings together and finds everything that is wrong with them, all at once."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,31 @@ from shop.configuration.keys import KEYS, variable
 from shop.configuration.problems import Fault, InvalidSettings
 from shop.configuration.sources import Given, Source
 from shop.configuration.values import is_protected
-from shop.settings import STRIPE_API_BASE, Auth, Checkout, Commerce, Databases, Drain, Log, Remote, Runtime, Settings, Smtp, Stripe
+from shop.kit.secret import Secret
+from shop.settings import STRIPE_API_BASE, Auth, Checkout, Commerce, Config, Databases, Drain, Eureka, Log, Remote, Runtime, Settings, Smtp, Stripe
 
 STRIPE = ("stripe.secret_key", "stripe.publishable_key", "stripe.webhook_secret")
 SMTP = ("smtp.host", "smtp.port", "smtp.sender")
 SERVING = {"sales": (*STRIPE, *SMTP), "users": SMTP}
+REGISTERED: dict[str, Any] = {"wait": timedelta(seconds=12)}  # others hear of an end within so much time
 NOTHING: Mapping[str, tuple[str, ...]] = {}
+Fetch = Callable[[Secret, str, str], "Imported"]  # from this config server, for an application and a profile
 
 
 class Loaded(Struct, frozen=True):
-    """The settings, what is odd about them (one line each), and where each value came from."""
+    """The settings, what is odd about them (one line each), where each came from, and what was set, by its place in the settings."""
 
     settings: Settings
     warnings: tuple[str, ...]
     places: dict[str, str]
+    values: dict[str, Any] = {}
+
+
+class Imported(Struct, frozen=True):
+    """What a config server gave, as a flat map, and what is odd about that."""
+
+    values: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
 
 
 def load(
@@ -35,14 +47,14 @@ def load(
     environ: Mapping[str, str] | None = None,
     folder: Path | None = None,
     required: Mapping[str, tuple[str, ...]] = NOTHING,
+    fetch: Fetch | None = None,
 ) -> Loaded:
-    """Read all settings; `required` names the keys that a hosted module cannot do without. Raises InvalidSettings."""
-    found = (
-        sources.from_flags(flags or {}),
-        sources.from_environment(os.environ if environ is None else environ),
-        sources.from_file((folder or Path()) / sources.FILE),
-    )
-    given = {name: text for source in reversed(found) for name, text in source.given.items()}
+    """Read all settings; `required` names the keys that a hosted module cannot do without, `fetch` asks a config server. Raises InvalidSettings."""
+    environ = os.environ if environ is None else environ
+    first = (sources.from_flags(flags or {}), sources.from_environment(environ))
+    last = sources.from_file((folder or Path()) / sources.FILE)
+    found = (*first, _imported((*first, last), fetch, environ), last)
+    given = _merged(found)
     faults = [fault for source in found for fault in source.faults]
     values = _read(given, faults)
     modules = values.get("runtime.modules", Runtime().modules)
@@ -52,7 +64,23 @@ def load(
     faults += _contradictions(settings, values, given)
     if faults:
         raise InvalidSettings(sorted(faults), _unknown(found))
-    return Loaded(settings, (*_unknown(found), *_odd(settings, given)), {name: text.place for name, text in given.items()})
+    return Loaded(settings, (*_unknown(found), *_odd(settings, given)), {name: text.place for name, text in given.items()}, values)
+
+
+def _merged(found: Sequence[Source]) -> dict[str, Given]:
+    """Merge sources; the earlier wins."""
+    return {name: text for source in reversed(found) for name, text in source.given.items()}
+
+
+def _imported(found: Sequence[Source], fetch: Fetch | None, environ: Mapping[str, str]) -> Source:
+    """Ask the config server that the other sources name, if they name one."""
+    values = _read(_merged(found), [])
+    config = Config(**{into.removeprefix("config."): value for into, value in values.items() if into.startswith("config.")})
+    if config.source is None or fetch is None:
+        return Source()
+    imported = fetch(config.source, ",".join(values.get("runtime.modules", Runtime().modules)), config.profile)
+    source = sources.from_server(imported.values, environ)
+    return Source(source.given, source.faults, (*source.warnings, *imported.warnings))
 
 
 def _read(given: Mapping[str, Given], faults: list[Fault]) -> dict[str, Any]:
@@ -96,12 +124,14 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         runtime = replace(runtime, public_url=f"http://localhost:{runtime.port}")
     return Settings(
         runtime=runtime,
-        drain=Drain(**section("drain")),
+        drain=Drain(**(REGISTERED if "eureka.urls" in values else {}) | section("drain")),
         databases=Databases(**section("databases"), own=by_module("databases.own")),
         stripe=Stripe(**section("stripe")) if all(name in values for name in STRIPE) else None,
         smtp=Smtp(**section("smtp")) if all(name in values for name in SMTP) else None,
         auth=Auth(**dict[str, Any](issuer=runtime.public_url) | section("auth")),
         remote=Remote(**section("remote"), peers=by_module("remote.peers"), forced=frozenset(by_module("remote.forced"))),
+        eureka=Eureka(**section("eureka")),
+        config=Config(**section("config")),
         commerce=Commerce(**section("commerce")),
         checkout=Checkout(**section("checkout")),
         log=Log(**section("log")),
@@ -115,7 +145,7 @@ def _contradictions(settings: Settings, values: Mapping[str, Any], given: Mappin
     if ("SHOP_SMTP_USERNAME" in given) != ("SHOP_SMTP_PASSWORD" in given):
         absent = "SHOP_SMTP_PASSWORD" if "SHOP_SMTP_USERNAME" in given else "SHOP_SMTP_USERNAME"
         faults.append(Fault(absent, "is missing, but the other half of the credentials is set", f"{absent}=..."))
-    if (settings.remote.peers or settings.remote.forced) and "SHOP_INTERNAL_SECRET" not in given:
+    if (settings.remote.peers or settings.remote.forced or settings.eureka.urls) and "SHOP_INTERNAL_SECRET" not in given:
         key = KEYS["SHOP_INTERNAL_SECRET"]
         faults.append(Fault(key.variable, "is missing; processes cannot trust each other without it", f"{key.variable}={key.example}"))
     if settings.runtime.env == "production":

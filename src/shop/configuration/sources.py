@@ -15,6 +15,9 @@ from shop.configuration.problems import Fault
 
 FILE = "shop.toml"
 FROM_FILE = "_FILE"
+SERVER = "the config server"
+STEP = re.compile(r"(\[\d+\]|\.[^.\[]+)(.*)")  # in `[0].title.en` the first step is [0]
+PLACEHOLDER = re.compile(r"\$\{([^}:]+)(?::([^}]*))?\}")
 
 
 class Given(Struct, frozen=True):
@@ -75,6 +78,57 @@ def from_file(path: Path) -> Source:
         else:
             warnings.append(_unknown(variable(name), f"{name} in {path.name}"))
     return Source(given, (), tuple(warnings))
+
+
+def from_server(values: Mapping[str, Any], environ: Mapping[str, str]) -> Source:
+    """Read the flat map of a config server: `k[0]` and `k.a` are parts of k, `${NAME:default}` is the environment's.
+
+    An empty text is as if it were not set.
+    """
+    parts: dict[str, dict[str, Any]] = {}
+    faults, warnings = [], []
+    for name, value in values.items():
+        key, rest = _split(name)
+        if key is None:
+            warnings.append(_unknown(variable(name), f"{name} at {SERVER}"))
+            continue
+        try:
+            text = PLACEHOLDER.sub(lambda found: _filled(found, environ), value) if isinstance(value, str) else value
+        except KeyError as error:
+            faults.append(Fault(f"{name} at {SERVER}", f"names {error.args[0]}, which the environment does not have", f"{error.args[0]}=..."))
+        else:
+            if text != "":
+                parts.setdefault(key, {})[rest] = text
+    given = {variable(key): Given(_as_text(_joined(found)), f"{key} at {SERVER}") for key, found in parts.items()}
+    return Source(given, tuple(faults), tuple(warnings))
+
+
+def _split(name: str) -> tuple[str | None, str]:
+    """Find the setting that a flat name is, or is a part of; gives it and the steps to the part."""
+    ends = [len(name), *(found.start() for found in re.finditer(r"[.\[]", name))]
+    key = next((name[:end] for end in sorted(ends, reverse=True) if variable(name[:end]) in KEYS), None)
+    return key, name[len(key or "") :]
+
+
+def _filled(found: re.Match[str], environ: Mapping[str, str]) -> str:
+    name, default = found.groups()
+    value = environ.get(name, default)
+    if value is None:
+        raise KeyError(name)
+    return value
+
+
+def _joined(parts: Mapping[str, Any]) -> Any:
+    """Make a list, a table or a text of its parts."""
+    if "" in parts:
+        return parts[""]
+    found: dict[str, dict[str, Any]] = {}
+    for path, value in parts.items():
+        if step := STEP.fullmatch(path):
+            found.setdefault(step[1], {})[step[2]] = value
+    if all(step.startswith("[") for step in found):
+        return [_joined(found[step]) for step in sorted(found, key=lambda step: int(step[1:-1]))]
+    return {step.lstrip("."): _joined(rest) for step, rest in found.items()}
 
 
 def _leaves(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

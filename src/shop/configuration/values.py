@@ -130,6 +130,27 @@ def url(value: str) -> str:
     return value.rstrip("/")
 
 
+def secret_url(value: str) -> Secret:
+    """Take an address that may carry credentials."""
+    return Secret(url(value))
+
+
+def config_source(value: str) -> Secret:
+    """Take `[optional:]configserver:http://user:password@host:8888`."""
+    address = value.removeprefix("optional:").removeprefix("configserver:")
+    if value not in (f"configserver:{address}", f"optional:configserver:{address}"):
+        raise ValueError("does not begin with configserver: or optional:configserver:")
+    url(address)
+    return Secret(value)
+
+
+def word(value: str) -> str:
+    """Take a name, or several with commas between them."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_,-]*", value):
+        raise ValueError("is not a name of letters, digits, dashes and underscores")
+    return value
+
+
 def is_protected(address: str) -> bool:
     """Tell whether nobody on the way reads what is sent there: https, or this machine."""
     parts = urlsplit(address)

@@ -17,6 +17,12 @@ def time_for(seconds: float) -> float:
     return seconds if ends is None else max(0.0, min(seconds, ends - time.monotonic() - MARGIN))
 
 
+def remaining(seconds: float) -> float:
+    """Give the seconds until the caller's deadline; `seconds` where there is none."""
+    ends = _ends.get()
+    return seconds if ends is None else max(0.0, ends - time.monotonic())
+
+
 @contextmanager
 def deadline(seconds: float) -> Generator[None]:
     """Let whatever happens in the block end by then, at the latest."""

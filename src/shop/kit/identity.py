@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from shop.kit.problems import Forbidden, Unauthenticated
 
+OPERATIONS = "operations"  # the audience of service tokens for what concerns a whole process, not a module
+
 
 class Role(StrEnum):
     """What a user may be."""
@@ -51,11 +53,12 @@ class Verifier(Protocol):
 
 
 class Token(StrEnum):
-    """How a route treats the bearer token: a bad one is as none, or 401; or a good one is needed."""
+    """How a route treats the bearer token: a bad one is as none, or 401; or a good one is needed, of a user or of another process of the shop."""
 
     LENIENT = "lenient"
     OPTIONAL = "optional"
     REQUIRED = "required"
+    SERVICE = "service"
 
 
 class Policy(Struct, frozen=True):
@@ -78,6 +81,7 @@ anyone = Policy(Token.OPTIONAL)
 signed_in = Policy(Token.REQUIRED)
 customer = Policy(Token.REQUIRED, Role.CUSTOMER)
 staff = Policy(Token.REQUIRED, Role.STAFF)
+service = Policy(Token.SERVICE)
 
 
 def capability(kind: str) -> Policy:

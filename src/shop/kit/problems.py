@@ -41,11 +41,12 @@ class Problem(Exception):
     title: ClassVar[str] = "Something went wrong."
 
     def __init_subclass__(cls) -> None:
-        """Derive code and title from the class's name and docstring."""
-        cls.code = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        """Derive code and title from the class's name and docstring; a class that sets both itself looks like another one from outside."""
         if not cls.__doc__:
             raise TypeError(f"{cls.__qualname__} is a problem without a docstring, which is its title")
-        cls.title = cls.__doc__.strip().splitlines()[0]
+        if "code" not in cls.__dict__:
+            cls.code = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+            cls.title = cls.__doc__.strip().splitlines()[0]
 
     def __init__(self, detail: str = "", *, retry_after: float | None = None, errors: tuple[FieldError, ...] = (), **extra: Any) -> None:
         """`extra` become members of the problem document and must be JSON values or Structs; `retry_after` is in seconds."""

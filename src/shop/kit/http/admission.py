@@ -15,6 +15,7 @@ from shop.kit.http.limits import Limiter
 from shop.kit.idempotency import Once
 from shop.kit.identity import Caller, Policy, Token, Verifier
 from shop.kit.problems import Problem, Unauthenticated
+from shop.kit.service_tokens import ServiceTokens
 
 Hook = Callable[[Any], Awaitable[Any]]
 
@@ -29,9 +30,10 @@ class Admission:
     It is a `before_request` hook and not one of Litestar's guards, because those copy the whole handler at every request.
     """
 
-    def __init__(self, verifier: Verifier, proxies: TrustedProxies, limiter: Limiter) -> None:
-        """Check tokens with this verifier."""
+    def __init__(self, verifier: Verifier, proxies: TrustedProxies, limiter: Limiter, services: ServiceTokens | None = None) -> None:
+        """Check users' tokens with this verifier, those of other processes with `services`; without them no process is let in."""
         self._verifier = verifier
+        self._services = services
         self._proxies = proxies
         self._limiter = limiter
 
@@ -58,8 +60,17 @@ class Admission:
         address = self._proxies.client(peer[0] if peer else "", scope["headers"])
         if limit := handler.opt.get("limit"):
             self._limiter.take(str(handler), client_network(address), *limit)
+        if policy.token is Token.SERVICE:
+            self._admit_service(exchange, handler.opt.get("module", ""))
+            return
         exchange.caller = await self._caller(exchange, address, policy.token)
         policy.admit(exchange.caller)
+
+    def _admit_service(self, exchange: Exchange, module: str) -> None:
+        authorization = exchange.header(b"authorization")
+        if self._services is None or authorization is None:
+            raise Unauthenticated
+        self._services.verify(_bearer(authorization), module)
 
     async def _caller(self, exchange: Exchange, address: str, token: Token) -> Caller:
         cart_token, order_token = exchange.header(b"x-cart-token"), exchange.header(b"x-order-token")

@@ -21,6 +21,7 @@ SECURITY = {
     "cart": {"type": "apiKey", "in": "header", "name": "X-Cart-Token", "description": "The `cart_token` of a guest's cart."},
     "order": {"type": "apiKey", "in": "header", "name": "X-Order-Token", "description": "The `order_token` of a guest's order."},
 }
+SERVICE = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A service token: one minute, for the module that is called."}
 IDEMPOTENCY_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"}
 PHRASES = {
     200: "Done.", 201: "Created.", 202: "Accepted.", 204: "Done; there is nothing to say.", 304: "The client's copy is still good.",
@@ -48,8 +49,13 @@ def document(handlers: Sequence[HTTPRouteHandler], *, title: str, version: str, 
         "servers": [{"url": "/"}],
         "tags": [{"name": tag} for tag in dict.fromkeys(tag for operation in operations for tag in operation.tags)],
         "paths": paths,
-        "components": {"schemas": dict(sorted(components.items())), "examples": _examples(operations), "securitySchemes": SECURITY},
+        "components": {"schemas": dict(sorted(components.items())), "examples": _examples(operations), "securitySchemes": _schemes(operations)},
     }
+
+
+def _schemes(operations: Sequence[Operation]) -> dict[str, Any]:
+    is_internal = any(operation.policy.token is Token.SERVICE for operation in operations)
+    return {"service": SERVICE} if is_internal else SECURITY
 
 
 def _examples(operations: Sequence[Operation]) -> dict[str, Any]:
@@ -156,6 +162,8 @@ def _failure(status: int, codes: Iterable[str], schemas: Schemas) -> dict[str, A
 
 
 def _security(policy: Policy) -> list[dict[str, list[str]]]:
+    if policy.token is Token.SERVICE:
+        return [{"service": []}]
     if policy.token is Token.REQUIRED:
         return [{"bearer": []}]
     return [{"bearer": []}, {policy.capability: []} if policy.capability else {}]
