@@ -49,11 +49,12 @@ class Shop:
 
     async def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send one request below /api/v1; after a 503 again, as its Retry-After asks, since a busy machine may be slow for a moment."""
+        answer = await self.client.request(method, f"/api/v1{path}", **options)
         for _ in range(PATIENCE):
-            answer = await self.client.request(method, f"/api/v1{path}", **options)
             if answer.status_code != 503:
                 break
             await asyncio.sleep(float(answer.headers["Retry-After"]))
+            answer = await self.client.request(method, f"/api/v1{path}", **options)
         return answer
 
     def staff(self) -> dict[str, str]:
