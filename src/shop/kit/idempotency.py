@@ -14,7 +14,7 @@ from shop.kit.database import Database, Moment, S, Store
 from shop.kit.problems import IdempotencyKeyInUse, IdempotencyKeyReused
 
 KEPT = timedelta(hours=24)
-IN_FLIGHT = timedelta(seconds=60)
+IN_FLIGHT = timedelta(seconds=20)
 
 
 def idempotency_table(metadata: sa.MetaData) -> sa.Table:
