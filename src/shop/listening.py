@@ -27,6 +27,7 @@ def listen(host: str, port: int) -> socket.socket:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         opened.bind(address)
         opened.listen(BACKLOG)
+        opened.setblocking(False)  # the workers share this flag too: one that blocks in accept() answers nobody
     except OSError as error:
         opened.close()
         raise CannotListen(_reason(host, port, error)) from error

@@ -1,11 +1,14 @@
 """`shop serve` starts or says why not, and ends without losing a request or leaving a process."""
 
 import asyncio
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -82,6 +85,30 @@ def test_workers_share_the_work_and_their_fate(tmp_path: Path) -> None:
         serving.ends()
         soon(lambda: not any(is_alive(process) for process in after))
         assert serving.status("/api/v1/products") == 0
+
+
+def test_a_worker_that_starts_does_not_stop_the_others(tmp_path: Path) -> None:
+    """They share one socket, whose flags belong to all: a new worker once made it blocking, and the others stood still in accept()."""
+    need(LINUX, "/proc, to find child processes")
+    with Serving(tmp_path, WORKERS="2") as serving:
+        soon(lambda: len(serving.workers()) == 2)
+        os.kill(max(serving.workers()), signal.SIGKILL)
+        until = time.monotonic() + 3
+        while time.monotonic() < until:
+            with suppress(ConnectionResetError, http.client.RemoteDisconnected):  # those whom the killed one had accepted
+                assert serving.get("/actuator/health/liveness", seconds=3)[0] == 200
+
+
+def test_a_refused_body_that_comes_late_does_not_cost_the_next_request(tmp_path: Path) -> None:
+    """The connection goes on after a 401 or a 404 that needed no body; one whose body never comes is told that it ends."""
+    with Serving(tmp_path) as serving, socket.create_connection(("127.0.0.1", serving.port), timeout=10) as connection:
+        for path, status in (("/api/v1/products", b"401"), ("/api/v1/nothing", b"404")) * 2:
+            connection.sendall(f"POST {path} HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n".encode())
+            time.sleep(0.2)
+            connection.sendall(b"{}")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 " + status)
+        connection.sendall(b"POST /api/v1/products HTTP/1.1\r\nHost: shop\r\nContent-Length: 2\r\n\r\n{")
+        assert b"\r\nconnection: close\r\n" in connection.recv(65536)
 
 
 def test_several_workers_end_in_order(tmp_path: Path) -> None:

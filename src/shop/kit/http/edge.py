@@ -10,6 +10,7 @@ from dishka import AsyncContainer
 from shop.kit.http import context
 from shop.kit.http.answers import body_of, headers_of, log
 from shop.kit.http.exchange import Exchange, RequestScope, open_exchange
+from shop.kit.http.incoming import Incoming
 from shop.kit.http.openapi import PROBLEM_JSON
 from shop.kit.problems import InternalError, Invalid, NotFound, Problem
 
@@ -52,10 +53,12 @@ class Edge:
             context.exchange.set(exchange),
         )
         injected = scope["state"]["dishka_container"] = RequestScope(self._container)
-        sender = _Sender(send, exchange, closes=self._traffic.draining and scope.get("http_version", "1.1") < "2", bodyless=scope["method"] == "HEAD")
+        incoming = Incoming(receive, exchange.headers)
+        closes = self._traffic.draining and scope.get("http_version", "1.1") < "2"
+        sender = _Sender(send, exchange, incoming, closes=closes, bodyless=scope["method"] == "HEAD")
         self._traffic.under_way += 1
         try:
-            await self._answer(scope, receive, sender, exchange)
+            await self._answer(scope, incoming, sender, exchange)
         finally:
             self._traffic.under_way -= 1
             if injected.opened:
@@ -83,11 +86,12 @@ class Edge:
 class _Sender:
     """Passes an answer on and adds what the edge owes to every one."""
 
-    __slots__ = ("_closes", "_exchange", "_send", "bodyless", "started")
+    __slots__ = ("_closes", "_exchange", "_incoming", "_send", "bodyless", "started")
 
-    def __init__(self, send: Any, exchange: Exchange, *, closes: bool, bodyless: bool) -> None:
+    def __init__(self, send: Any, exchange: Exchange, incoming: Incoming, *, closes: bool, bodyless: bool) -> None:
         self._send = send
         self._exchange = exchange
+        self._incoming = incoming
         self._closes = closes
         self.bodyless = bodyless
         self.started = False
@@ -95,6 +99,8 @@ class _Sender:
     async def __call__(self, message: Any) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            if not self._incoming.ended and not await self._incoming.finish():
+                self._closes = True
             message["headers"] = self._completed(message.get("headers", ()))
         elif self.bodyless:
             message = {**message, "body": b""}
