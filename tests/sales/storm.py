@@ -1,6 +1,7 @@
 """Everything at once: people order, pay, cancel and refund while calls get lost, workers die and time jumps. Then the sea is calm again."""
 
 import asyncio
+import itertools
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
@@ -18,15 +19,30 @@ from shop.modules.sales.domain import Order
 from shop.modules.sales.states import LIVE, MONEY_IN, State
 from shop.modules.sales.tables import METADATA
 
-FATES = ("ok", "ok", "ok", "before", "after", "after", "kill", "kill_after")
+FATES = ("ok", "ok", "ok", "before", "after", "kill", "kill_after")
 CALLS = (
     "carts.begin", "carts.commit", "carts.release", "carts.restock",
     "payments.create", "payments.payment", "payments.cancel", "payments.refund", "payments.refunds",
 )  # fmt: skip
-ACTIONS = (
-    "submit", "submit", "pay", "pay", "pay_silently", "event", "decline", "processing", "cancel", "cancel", "staff_cancel", "refund",
-    "sweep", "work", "work", "minute", "lease", "day", "hard_limit", "hard_limit_and_pay", "restart",
-)  # fmt: skip
+# What a buyer, and the world around them, does one after the other; `+` is at the same time, `submit2` is under another key.
+STORIES = (
+    "submit submit pay refund work refund staff_cancel",
+    "submit submit pay event refund+refund staff_cancel+refund work",
+    "submit submit pay_silently work minute",
+    "submit+submit2 submit pay+staff_cancel work staff_cancel",
+    "submit submit lease work submit2 pay",
+    "submit cancel submit2 submit2 pay",
+    "submit lease work",
+    "submit day work",
+    "submit submit pay_silently lease work",
+    "submit submit hard_limit_and_pay work minute",
+    "submit submit processing lease work minute pay_silently minute",
+    "submit submit processing cancel minute decline work minute",
+    "submit submit pay+cancel work cancel",
+    "submit submit decline pay+lease work",
+    "submit submit pay_silently sweep restart work",
+)
+NOISE = ("event", "work", "minute", "restart", "sweep", "cancel", "submit2")
 JUMPS = {"minute": timedelta(seconds=65), "lease": timedelta(minutes=16), "day": timedelta(hours=25)}
 
 
@@ -35,7 +51,6 @@ class Step(Struct, frozen=True):
 
     action: str
     buyer: int
-    key: int
 
 
 class Plan(Struct, frozen=True):
@@ -45,15 +60,17 @@ class Plan(Struct, frozen=True):
     fates: dict[str, list[str]]
 
 
-buyers = st.sampled_from((0, 0, 0, 1))
-steps = st.builds(Step, st.sampled_from(ACTIONS), buyers, st.integers(0, 1))
-submits = st.builds(Step, st.just("submit"), buyers, st.integers(0, 1))
-plans = st.builds(
-    lambda first, groups, fates: Plan([first, *groups], fates),
-    st.lists(submits, min_size=1, max_size=2),
-    st.lists(st.lists(steps, min_size=1, max_size=2), min_size=2, max_size=8),
-    st.fixed_dictionaries({name: st.lists(st.sampled_from(FATES), min_size=1, max_size=3) for name in CALLS}),
-)
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    """Weave the stories of two buyers, put some noise in between, and lose calls."""
+    groups: list[list[Step]] = []
+    stories = [draw(st.sampled_from(STORIES)).split() for _ in range(2)]
+    for now in itertools.zip_longest(*stories):
+        told = [[Step(action, buyer) for action in actions.split("+")] for buyer, actions in enumerate(now) if actions]
+        groups += [list(itertools.chain(*told))] if draw(st.booleans()) else told
+    for place, action, buyer in draw(st.lists(st.tuples(st.integers(1, 12), st.sampled_from(NOISE), st.integers(0, 1)), max_size=3)):
+        groups.insert(place, [Step(action, buyer)])
+    return Plan(groups, {name: draw(st.lists(st.sampled_from(FATES), max_size=2)) for name in CALLS})
 
 
 async def weather(url: str, plan: Plan) -> None:
@@ -63,7 +80,7 @@ async def weather(url: str, plan: Plan) -> None:
         async with world.database.write() as store:
             for table in reversed(METADATA.sorted_tables):
                 await store.change(table.delete())
-        world.stock("mug", 5)
+        world.stock("mug", 7)
         world.stock("pen", 1, 0)
         buyers = [world.guest({"mug": 2, "pen": 1}), world.customer({"mug": 4})]
         await Storm(world, buyers, plan).rage()
@@ -98,8 +115,8 @@ class Storm:
         world, buyer = self.world, self.buyers[step.buyer]
         if step.action in JUMPS:
             world.clock.advance(JUMPS[step.action])
-        elif step.action == "submit":
-            await buyer.buys(key=f"key{step.key}")
+        elif step.action.startswith("submit"):
+            await buyer.buys(key=step.action)
         elif step.action == "work":
             await world.advance.run()
             await world.refunds.run()

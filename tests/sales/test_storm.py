@@ -13,7 +13,7 @@ AT_SEA = settings(
 
 
 @AT_SEA
-@given(plan=plans)
+@given(plan=plans())
 def test_no_storm_breaks_an_invariant(database_url: str, plan: Plan) -> None:
     """Whatever gets lost, dies or comes twice: nobody is charged for nothing, nothing is sold twice, and everything ends."""
     asyncio.run(weather(database_url, plan))
