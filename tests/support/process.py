@@ -73,6 +73,16 @@ class ShopProcess:
         """Ask it to stop, wait, and give its exit code."""
         return self._signal(signal.SIGTERM)
 
+    def freeze(self) -> None:
+        """Let it stand still with SIGSTOP: connections are accepted, and nothing is answered."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGCONT)
+
     def log(self) -> str:
         """Give all that it has written so far."""
         return self._log.read_text(errors="replace")

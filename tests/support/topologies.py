@@ -106,24 +106,26 @@ async def several(partition: Sequence[Sequence[str]], url: str, port: int, world
 async def processes(folder: Path, url: str, port: int, world: Outside) -> AsyncGenerator[str]:
     """Run four real processes that find each other at static addresses, behind a gateway."""
     ports = {module: free_port() for module in MODULES}
-    running = {module: _process(folder, module, ports, url, world) for module in MODULES}
+    urls = {module: f"http://127.0.0.1:{port}" for module, port in ports.items()}
+    running = {module: process(folder, module, port, urls, url, world) for module, port in ports.items()}
     try:
-        for process in running.values():
-            process.launch()
-        for process in running.values():
-            await process.ready()
+        for started in running.values():
+            started.launch()
+        for started in running.values():
+            await started.ready()
         async with httpx.AsyncClient(timeout=30, trust_env=False, limits=httpx.Limits(max_connections=None)) as client:
-            upstreams = {module: Upstream(process.url, client) for module, process in running.items()}
+            upstreams = {module: Upstream(started.url, client) for module, started in running.items()}
             async with serving(cast(Any, Gateway(upstreams)), port=port) as address:
                 yield address
     finally:
-        for process in running.values():
-            process.kill()
+        for started in running.values():
+            started.kill()
 
 
-def _process(folder: Path, module: str, ports: Mapping[str, int], url: str, world: Outside) -> ShopProcess:
+def process(folder: Path, module: str, port: int, urls: Mapping[str, str], database_url: str, world: Outside) -> ShopProcess:
+    """Give the process of one module, which finds the others at these URLs."""
     own = folder / module
     own.mkdir()
-    peers = {f"PEERS_{other.upper()}_URL": f"http://127.0.0.1:{port}" for other, port in ports.items() if other != module}
+    peers = {f"PEERS_{other.upper()}_URL": url for other, url in urls.items() if other != module}
     keyless = {} if module == "users" else {"AUTH_SIGNING_KEY_FILE": ""}
-    return ShopProcess(own, ports[module], url, world, MODULES=module, INTERNAL_SECRET=SECRET.reveal(), **peers, **keyless)
+    return ShopProcess(own, port, database_url, world, MODULES=module, INTERNAL_SECRET=SECRET.reveal(), **peers, **keyless)
