@@ -26,7 +26,7 @@ COPY --from=build /opt/shop /opt/shop
 COPY deploy/containers/healthy.py deploy/containers/provision.py /opt/shop/
 ARG MODULES=products,cart,sales,users
 ENV PATH=/opt/shop/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2 \
-    SHOP_MODULES=$MODULES SHOP_HOST=0.0.0.0 SHOP_DATABASE_URL=sqlite:////data/
+    SHOP_MODULES=$MODULES SHOP_HOST=0.0.0.0
 USER 10001:10001
 WORKDIR /data
 EXPOSE 8000
