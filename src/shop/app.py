@@ -15,6 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from shop import openapi
 from shop.adapters import feign, feign_routes, in_process, jwks
 from shop.adapters.neighbours import Neighbours
+from shop.adapters.watched import watched
 from shop.kit.clock import Clock
 from shop.kit.http.admission import Admission
 from shop.kit.http.application import Lifespan, application, prepared
@@ -22,6 +23,7 @@ from shop.kit.http.clients import TrustedProxies
 from shop.kit.http.limits import Limiter
 from shop.kit.identity import Verifier
 from shop.kit.jobs import Runner
+from shop.kit.metrics import Metrics
 from shop.kit.module import DatabaseUrls, Module
 from shop.kit.port import endpoints
 from shop.kit.problems import Unavailable
@@ -43,7 +45,7 @@ def assemble(
 ) -> Litestar:
     """Host these modules: every port that they need stands on its adapter, every route behind the edge, every job in the lifespan.
 
-    `replacements` are pairs of a port (or Clock, Verifier, httpx.AsyncBaseTransport) and what stands in for it. `rehearse` sends what passes
+    `replacements` are pairs of a port (or Clock, Verifier, Metrics, httpx.AsyncBaseTransport) and what stands in for it. `rehearse` sends what passes
     through local ports through JSON.
     `app.state.jobs` runs a job by name also when `run_jobs` is off. Raises CannotAssemble.
     """
@@ -51,16 +53,17 @@ def assemble(
     names = tuple(module.name for module in hosted)
     replaced = dict(replacements)
     clock: Clock = replaced.pop(Clock, None) or Clock()
+    metrics: Metrics = replaced.pop(Metrics, None) or Metrics()
     neighbours = Neighbours(settings, names, replaced.pop(httpx.AsyncBaseTransport, None))
     verifier: Verifier = replaced.pop(Verifier, None) or _verifier(settings, clock, neighbours)
-    world = World(hosted, settings, clock, replaced, neighbours, rehearse=rehearse)
+    world = World(hosted, settings, clock, replaced, neighbours, metrics, rehearse=rehearse)
     container = make_async_container(world, *(module.provider() for module in hosted))
     world.container = container
     now = lambda: time.monotonic() + clock.offset.total_seconds()  # noqa: E731
     admission = Admission(verifier, TrustedProxies(settings.runtime.trusted_proxies), Limiter(now), neighbours.tokens)
     handlers = [*_routes(hosted), *openapi.ROUTES, *(_internal(hosted, world) if _is_split(settings, names) else [])]
     app = application(handlers, container, admission, [_open(container, neighbours), _work(hosted, container, run_jobs)])
-    app.state.modules, app.state.neighbours = names, neighbours
+    app.state.modules, app.state.neighbours, app.state.metrics = names, neighbours, metrics
     return app
 
 
@@ -70,13 +73,22 @@ class World(Provider):
     scope = Scope.APP
 
     def __init__(
-        self, hosted: Sequence[Module], settings: Settings, clock: Clock, replaced: dict[Any, Any], neighbours: Neighbours, *, rehearse: bool
+        self,
+        hosted: Sequence[Module],
+        settings: Settings,
+        clock: Clock,
+        replaced: dict[Any, Any],
+        neighbours: Neighbours,
+        metrics: Metrics,
+        *,
+        rehearse: bool,
     ) -> None:
         """`container` is set afterwards: local adapters open their scopes in it, call by call, so that no cycle can arise."""
         super().__init__()
         self.container: AsyncContainer
         self._settings = settings
         self._neighbours = neighbours
+        self._metrics = metrics
         self._offered = {port: module.name for module in hosted for port in module.offers}
         self.local = {port: in_process.adapter(port, self._open_scope(port), rehearse=rehearse) for port in self._offered}
         parts = (settings, *(part for name in settings.__struct_fields__ if (part := getattr(settings, name)) is not None))
@@ -95,8 +107,8 @@ class World(Provider):
         if port is Mail:
             return self._mail()
         if port in self.local and self._offered[port] not in self._settings.remote.forced:
-            return _giving(self.local[port])
-        return _giving(feign.client(port, self._target(port)))
+            return _giving(watched(port, self.local[port], "in_process", self._metrics))
+        return _giving(watched(port, feign.client(port, self._target(port)), "http", self._metrics))
 
     def _target(self, port: Any) -> Any:
         module = endpoints(port)[0].module
@@ -122,7 +134,7 @@ class World(Provider):
     def _payments(self) -> Any:
         if self._settings.stripe is None:
             raise CannotAssemble("payments are needed, but Stripe is not set: SHOP_STRIPE_SECRET_KEY, _PUBLISHABLE_KEY and _WEBHOOK_SECRET")
-        return _closing("shop.adapters.stripe", self._settings.stripe)
+        return self._outside(Payments, "stripe", self._settings.stripe)
 
     def _webhooks(self) -> Any:
         if self._settings.stripe is None:
@@ -132,7 +144,15 @@ class World(Provider):
     def _mail(self) -> Any:
         if self._settings.smtp is None:
             raise CannotAssemble("mail is needed, but no mail server is set: SHOP_SMTP_HOST, _PORT and _SENDER")
-        return _closing("shop.adapters.smtp", self._settings.smtp)
+        return self._outside(Mail, "smtp", self._settings.smtp)
+
+    def _outside(self, port: Any, name: str, settings: Any) -> Any:
+        async def opened() -> AsyncIterator[Any]:
+            adapter = importlib.import_module(f"shop.adapters.{name}").adapter(settings)
+            yield watched(port, adapter, name, self._metrics)
+            await adapter.aclose()
+
+        return opened
 
 
 def _load(name: str) -> Module:
@@ -147,15 +167,6 @@ def _load(name: str) -> Module:
 
 def _giving(value: Any) -> Any:
     return lambda: value
-
-
-def _closing(adapters: str, settings: Any) -> Any:
-    async def opened() -> AsyncIterator[Any]:
-        adapter = importlib.import_module(adapters).adapter(settings)
-        yield adapter
-        await adapter.aclose()
-
-    return opened
 
 
 class NoKeys:

@@ -57,7 +57,7 @@ async def info(request: AnyRequest) -> Component:
 @get("/actuator/prometheus", policy=public, include_in_schema=False, media_type="text/plain; version=0.0.4; charset=utf-8")
 async def prometheus(request: AnyRequest) -> str:
     """Give the metrics of all workers of this process, and what the modules say of their work."""
-    metrics: Metrics = request.app.state.get("metrics") or Metrics()
+    metrics: Metrics = request.app.state.metrics
     return metrics.text([*_of_traffic(request.app), *_of_neighbours(request.app), *await _of_outboxes(request.app), *await _of_modules(request.app)])
 
 

@@ -5,20 +5,24 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 
 import uvloop
 from litestar import Litestar
 
+import shop
 from shop.adapters.registration import Presence, enrolments
 from shop.app import assemble
 from shop.configuration.refreshing import Refresher
+from shop.kit import tracing
 from shop.kit.http.edge import Traffic
+from shop.kit.http.traced import Traced
 from shop.kit.http.watch import watch
 from shop.kit.metrics import Metrics
 from shop.listening import Door
 from shop.operations import is_ready
-from shop.settings import Drain, Settings
+from shop.settings import MODULES, Drain, Settings
 
 PUBLISH_EVERY = 1.0
 LULL = 0.1  # lets busy connections hear "Connection: close" before the door does close
@@ -27,8 +31,10 @@ log = logging.getLogger("shop.process")
 
 def create(settings: Settings, metrics: Metrics | None = None) -> Litestar:
     """Give the application as a worker serves it: every request is counted and logged."""
-    app = assemble(settings.runtime.modules, settings)
-    watch(app, metrics or Metrics())
+    app = assemble(settings.runtime.modules, settings, (Metrics, metrics or Metrics()))
+    watch(app)
+    if tracing.is_on():
+        app.asgi_handler = Traced(app.asgi_handler)
     return app
 
 
@@ -45,7 +51,19 @@ def work(
 
     Of several workers one `registers`: they are one instance, at one address. `refresher` keeps an eye on the config server.
     """
-    uvloop.run(_work(settings, opened, metrics or Metrics(), parent, registers, refresher))
+    stop = _traces(settings)
+    try:
+        uvloop.run(_work(settings, opened, metrics or Metrics(), parent, registers, refresher))
+    finally:
+        stop()
+
+
+def _traces(settings: Settings) -> Callable[[], None]:
+    """Send traces where the settings say; gives what ends that."""
+    if settings.otel.endpoint is None:
+        return lambda: None
+    hosted = settings.runtime.modules
+    return tracing.start(settings.otel.endpoint, "shop" if set(hosted) == set(MODULES) else f"shop-{'-'.join(hosted)}", shop.__version__)
 
 
 async def _work(

@@ -128,6 +128,12 @@ class Log(Struct, frozen=True):
     level: str = "info"
 
 
+class Otel(Struct, frozen=True):
+    """Where traces go: the base URL of an OpenTelemetry collector that speaks OTLP over HTTP."""
+
+    endpoint: str | None = None
+
+
 class Settings(Struct, frozen=True):
     """All of it; `stripe` and `smtp` are None where no hosted module needs them."""
 
@@ -143,3 +149,4 @@ class Settings(Struct, frozen=True):
     commerce: Commerce = Commerce()
     checkout: Checkout = Checkout()
     log: Log = Log()
+    otel: Otel = Otel()

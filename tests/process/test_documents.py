@@ -38,12 +38,6 @@ def test_the_documented_defaults_are_the_defaults() -> None:
     assert {name: KEYS[name].read(text) for name, text in written.items()} == {name: default_of(KEYS[name]) for name in written}
 
 
-def test_keys_that_have_no_effect_yet_say_so() -> None:
-    """Nobody should believe in a registry that is never asked."""
-    later = set(re.findall(r"^\| `(SHOP_\w+)` \|[^|]*\| \*later\*", SETTINGS, re.MULTILINE))
-    assert later == {name for name, key in KEYS.items() if key.later}
-
-
 def test_every_command_is_documented() -> None:
     """With its exit codes."""
     assert set(re.findall(r"^\| `shop (\w+)", OPERATIONS, re.MULTILINE)) == set(COMMANDS)

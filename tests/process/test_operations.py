@@ -46,8 +46,9 @@ class Worker:
 @asynccontextmanager
 async def worker(url: str, metrics: Metrics | None = None) -> AsyncGenerator[Worker]:
     """Run a worker that hosts products."""
-    app = assemble(["products"], Settings(runtime=Runtime(modules=("products",)), databases=Databases(url)), run_jobs=False)
-    watch(app, metrics or Metrics())
+    settings = Settings(runtime=Runtime(modules=("products",)), databases=Databases(url))
+    app = assemble(["products"], settings, (Metrics, metrics or Metrics()), run_jobs=False)
+    watch(app)
     transport = httpx.ASGITransport(cast(Any, app))
     async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
         yield Worker(app, client)

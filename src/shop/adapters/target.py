@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from shop.adapters.balancer import Balancer, Instance
 from shop.adapters.breaker import Breaker, NotTried
+from shop.kit import tracing
 from shop.kit.deadline import deadline, is_retry, remaining, time_for
 from shop.kit.http import context
 from shop.kit.problems import Unavailable
@@ -142,7 +143,7 @@ class Target:
             DEADLINE: str(int(remaining(call.seconds) * 1000)),
             ATTEMPT: "2" if is_retry.get() else "1",
         }
-        passed_on = {"X-Request-Id": context.request_id.get(), "traceparent": context.traceparent.get() or ""}
+        passed_on = {"X-Request-Id": context.request_id.get(), "traceparent": tracing.current() or context.traceparent.get() or ""}
         if call.body is not None:
             headers["Content-Type"] = "application/json"
         return headers | {name: value for name, value in passed_on.items() if value}

@@ -16,9 +16,7 @@ PEM_EXAMPLE = '"$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256
 
 
 class Key(Struct, frozen=True):
-    """One setting: `name` as in shop.toml, `into` its place in `Settings`; `refreshable` when a running process takes over a change;
-    `later` while this version does nothing with it.
-    """
+    """One setting: `name` as in shop.toml, `into` its place in `Settings`; `refreshable` when a running process takes over a change."""
 
     name: str
     into: str | None
@@ -26,7 +24,6 @@ class Key(Struct, frozen=True):
     example: str
     shows: bool = True
     refreshable: bool = False
-    later: bool = False
 
     @property
     def variable(self) -> str:
@@ -64,7 +61,6 @@ NEIGHBOURS = (
     Key("eureka.zone", "eureka.zone", v.text, "defaultZone"),
     Key("config.import", "config.source", v.config_source, "configserver:http://config:8888", shows=False),
     Key("config.profile", "config.profile", v.word, "production"),
-    Key("otel.endpoint", None, v.url, "http://collector:4318", later=True),
 )
 OUTSIDE = (
     Key("stripe.secret_key", "stripe.secret_key", v.secret_prefixed("sk_", "rk_"), "sk_test_...", shows=False),
@@ -89,8 +85,9 @@ SELLING = (
     Key("checkout.lease", "checkout.lease", v.duration(SECOND), "15m"),
     Key("checkout.hard_limit", "checkout.hard_limit", v.duration(SECOND), "24h"),
 )  # fmt: skip
-LOG = (
+OBSERVING = (
     Key("log.format", "log.format", v.one_of("text", "json"), "json", refreshable=True),
+    Key("otel.endpoint", "otel.endpoint", v.url, "http://collector:4318"),
     Key("log.level", "log.level", v.one_of("debug", "info", "warning", "error"), "info", refreshable=True),
 )
-KEYS = {key.variable: key for key in (*PROCESS, *DATABASES, *NEIGHBOURS, *OUTSIDE, *SELLING, *LOG)}
+KEYS = {key.variable: key for key in (*PROCESS, *DATABASES, *NEIGHBOURS, *OUTSIDE, *SELLING, *OBSERVING)}

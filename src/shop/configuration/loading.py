@@ -64,7 +64,7 @@ def load(
     faults += _contradictions(settings, values, given)
     if faults:
         raise InvalidSettings(sorted(faults), _unknown(found))
-    return Loaded(settings, (*_unknown(found), *_odd(settings, given)), {name: text.place for name, text in given.items()}, values)
+    return Loaded(settings, (*_unknown(found), *_odd(settings)), {name: text.place for name, text in given.items()}, values)
 
 
 def _merged(found: Sequence[Source]) -> dict[str, Given]:
@@ -159,8 +159,8 @@ def _unknown(found: tuple[Source, ...]) -> tuple[str, ...]:
     return tuple(warning for source in found for warning in source.warnings)
 
 
-def _odd(settings: Settings, given: Mapping[str, Given]) -> list[str]:
-    odd = [f"{text.place} has no effect in this version" for name, text in given.items() if KEYS[name].later]
+def _odd(settings: Settings) -> list[str]:
+    odd = []
     if settings.stripe and settings.stripe.api_base != STRIPE_API_BASE and settings.runtime.env != "demo":
         odd.append(f"SHOP_STRIPE_API_BASE: payments go to {settings.stripe.api_base}, which is not Stripe")
     return odd

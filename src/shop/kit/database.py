@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from shop.kit import statements, tracing
 from shop.kit.clock import Clock
 from shop.kit.problems import Unavailable
 from shop.kit.transactions import open_transaction
@@ -96,6 +97,9 @@ class Database(Generic[S]):
         self._is_sqlite = url.startswith("sqlite")
         self.writer = _engine(url, schema, pool_size=1 if self._is_sqlite else 8)
         self.reader = _engine(url, schema, pool_size=4 if self._is_sqlite else 8, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
+        if tracing.is_on():
+            for engine in (self.writer, self.reader):
+                statements.trace(engine.sync_engine, schema)
         self._turn = asyncio.Lock()
         if self._is_sqlite:
             event.listen(self.writer.sync_engine, "begin", _begin_immediate)

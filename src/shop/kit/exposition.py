@@ -39,12 +39,23 @@ class Process(Struct, frozen=True):
     started: float
 
 
-class Series(Struct, frozen=True):
-    """The answers of one kind: how many took how long (a count for each of BUCKETS and one for all above), their seconds and their number."""
+class Family(Struct, frozen=True):
+    """A histogram and the names of its labels."""
 
-    method: str
-    route: str
-    status: int
+    name: str
+    help: str
+    labels: tuple[str, ...]
+
+
+REQUESTS = Family("http_server_requests_seconds", "Answered requests", ("method", "uri", "status", "outcome"))
+CALLS = Family("shop_port_calls_seconds", "Calls to ports", ("port", "method", "adapter", "outcome"))
+
+
+class Series(Struct, frozen=True):
+    """What one kind of thing took: how many took how long (a count for each of BUCKETS and one for all above), their seconds and their number."""
+
+    family: str
+    labels: tuple[str, ...]
     counts: list[float]
     seconds: float
     number: int
@@ -54,12 +65,12 @@ class Snapshot(Struct, frozen=True):
     """What one worker has counted."""
 
     process: Process
-    requests: list[Series]
+    series: list[Series]
 
 
 def write(workers: list[Snapshot], gauges: Iterable[Gauge]) -> str:
     """Write the sums over all workers, what each of them costs, and the gauges."""
-    return "\n".join([*_of_processes(workers), *_of_requests(workers), *_of_gauges(gauges)]) + "\n"
+    return "\n".join([*_of_processes(workers), *_of_family(REQUESTS, workers), *_of_family(CALLS, workers), *_of_gauges(gauges)]) + "\n"
 
 
 def _of_processes(workers: list[Snapshot]) -> list[str]:
@@ -76,32 +87,25 @@ def _of_processes(workers: list[Snapshot]) -> list[str]:
     return lines
 
 
-def _of_requests(workers: list[Snapshot]) -> list[str]:
-    name = "http_server_requests_seconds"
-    lines = [f"# HELP {name} Answered requests", f"# TYPE {name} histogram"]
-    for series in _summed(workers):
-        labels = {
-            "method": series.method,
-            "uri": series.route,
-            "status": str(series.status),
-            "outcome": OUTCOMES.get(series.status // 100, "UNKNOWN"),
-        }
+def _of_family(family: Family, workers: list[Snapshot]) -> list[str]:
+    lines = [f"# HELP {family.name} {family.help}", f"# TYPE {family.name} histogram"]
+    for series in _summed(series for worker in workers for series in worker.series if series.family == family.name):
+        labels = dict(zip(family.labels, series.labels, strict=True))
         for bound, below in zip((*BUCKETS, "+Inf"), accumulate(series.counts), strict=True):
-            lines.append(_line(f"{name}_bucket", labels | {"le": str(bound)}, below))
-        lines += [_line(f"{name}_sum", labels, series.seconds), _line(f"{name}_count", labels, series.number)]
+            lines.append(_line(f"{family.name}_bucket", labels | {"le": str(bound)}, below))
+        lines += [_line(f"{family.name}_sum", labels, series.seconds), _line(f"{family.name}_count", labels, series.number)]
     return lines
 
 
-def _summed(workers: list[Snapshot]) -> list[Series]:
-    found: dict[tuple[str, str, int], Series] = {}
-    for series in (series for worker in workers for series in worker.requests):
-        key = (series.method, series.route, series.status)
-        mine = found.get(key)
+def _summed(every: Iterable[Series]) -> list[Series]:
+    found: dict[tuple[str, ...], Series] = {}
+    for series in every:
+        mine = found.get(series.labels)
         if mine is not None:
             counts = [left + right for left, right in zip(mine.counts, series.counts, strict=True)]
-            series = Series(*key, counts, mine.seconds + series.seconds, mine.number + series.number)
-        found[key] = series
-    return [found[key] for key in sorted(found)]
+            series = Series(series.family, series.labels, counts, mine.seconds + series.seconds, mine.number + series.number)
+        found[series.labels] = series
+    return [found[labels] for labels in sorted(found)]
 
 
 def _of_gauges(gauges: Iterable[Gauge]) -> list[str]:

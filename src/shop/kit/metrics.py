@@ -10,13 +10,13 @@ from pathlib import Path
 import msgspec
 
 from shop.kit.board import Board
-from shop.kit.exposition import BUCKETS, Gauge, Process, Series, Snapshot, write
+from shop.kit.exposition import BUCKETS, CALLS, OUTCOMES, REQUESTS, Gauge, Process, Series, Snapshot, write
 
 STARTED = time.time()
 
 
 class Counted:
-    """The answers of one kind, so far."""
+    """What took how long, of one kind, so far."""
 
     __slots__ = ("counts", "number", "seconds")
 
@@ -31,15 +31,22 @@ class Metrics:
     def __init__(self, board: Board | None = None, worker: int = 0) -> None:
         """Count alone, or on a board beside others."""
         self._board, self._worker = board, worker
-        self._requests: dict[tuple[str, str, int], Counted] = {}
-        for series in _read(board, worker).requests if board and board.read(worker) else ():
-            self._requests[series.method, series.route, series.status] = Counted(series.counts, series.seconds, series.number)
+        self._counted: dict[tuple[str, tuple[str, ...]], Counted] = {}
+        for series in _read(board, worker).series if board and board.read(worker) else ():
+            self._counted[series.family, series.labels] = Counted(series.counts, series.seconds, series.number)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request."""
-        counted = self._requests.get((method, route, status))
+        self._count(REQUESTS.name, (method, route, str(status), OUTCOMES.get(status // 100, "UNKNOWN")), seconds)
+
+    def called(self, port: str, method: str, adapter: str, outcome: str, seconds: float) -> None:
+        """Count one call to a port; `outcome` is ok, refused, unavailable, failed or cancelled."""
+        self._count(CALLS.name, (port, method, adapter, outcome), seconds)
+
+    def _count(self, family: str, labels: tuple[str, ...], seconds: float) -> None:
+        counted = self._counted.get((family, labels))
         if counted is None:
-            counted = self._requests[method, route, status] = Counted([0.0] * (len(BUCKETS) + 1), 0.0, 0)
+            counted = self._counted[family, labels] = Counted([0.0] * (len(BUCKETS) + 1), 0.0, 0)
         counted.counts[bisect_left(BUCKETS, seconds)] += 1
         counted.seconds += seconds
         counted.number += 1
@@ -60,8 +67,7 @@ class Metrics:
         return [_read(self._board, worker) for worker in range(self._board.workers) if self._board.read(worker)]
 
     def _snapshot(self) -> Snapshot:
-        kinds = self._requests.items()
-        return Snapshot(_process(), [Series(*kind, counted.counts, counted.seconds, counted.number) for kind, counted in kinds])
+        return Snapshot(_process(), [Series(*kind, counted.counts, counted.seconds, counted.number) for kind, counted in self._counted.items()])
 
 
 def _read(board: Board, worker: int) -> Snapshot:

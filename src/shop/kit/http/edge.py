@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from dishka import AsyncContainer
 
+from shop.kit import tracing
 from shop.kit.http import context
 from shop.kit.http.answers import body_of, headers_of, log
 from shop.kit.http.exchange import Exchange, RequestScope, open_exchange
@@ -49,7 +50,7 @@ class Edge:
         parent = exchange.headers.get(b"traceparent", b"")
         tokens = (
             context.request_id.set(exchange.request_id),
-            context.traceparent.set(parent.decode() if TRACEPARENT.fullmatch(parent) else None),
+            context.traceparent.set(tracing.current() or (parent.decode() if TRACEPARENT.fullmatch(parent) else None)),
             context.exchange.set(exchange),
         )
         injected = scope["state"]["dishka_container"] = RequestScope(self._container)

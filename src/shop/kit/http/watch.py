@@ -56,10 +56,9 @@ class Watch:
         logs.access.log(level, f"{method} {route} {status} {ms} ms", extra={"fields": fields})
 
 
-def watch(app: Litestar, metrics: Metrics) -> None:
-    """Count and log every request of an application."""
-    app.state.metrics = metrics
-    app.asgi_handler = Watch(app.asgi_handler, metrics)
+def watch(app: Litestar) -> None:
+    """Count and log every request of an application in its own metrics."""
+    app.asgi_handler = Watch(app.asgi_handler, app.state.metrics)
 
 
 def _of_request() -> dict[str, str]:
