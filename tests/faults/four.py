@@ -70,9 +70,13 @@ class Four:
         return (order.status_code, history.status_code) == (404, 200) and set(states) == {"CLOSED"}
 
     async def ends(self) -> None:
-        """Cancel what nobody has paid; then everything comes to an end, and all books agree."""
-        await eventually(self._nothing_is_live, 60)
+        """Cancel what nobody has paid; then every order comes to an end, and all books agree."""
+        await self.settles()
         await self.shop.balances()
+
+    async def settles(self) -> None:
+        """Cancel what nobody has paid, and wait for the end of every order."""
+        await eventually(self._nothing_is_live, 60)
 
     async def _nothing_is_live(self) -> bool:
         found = []

@@ -1,7 +1,9 @@
 """Whether the books of all modules, of Stripe and of the mailbox agree: the thirteen invariants of docs/checkout.md over a running shop."""
 
+import tomllib
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from tests.sales.books import real_books
@@ -11,7 +13,11 @@ from tests.support.outside import Outside
 from shop.adapters import stripe
 from shop.kit.clock import Clock
 from shop.kit.database import Database, Store
+from shop.modules import sales
 from shop.ports.payments import Payment, Refund
+
+TEMPLATES = Path(sales.__file__).parent / "templates"
+CONFIRMATIONS = [tomllib.loads(words.read_text())["order_confirmed"]["subject"] for words in TEMPLATES.glob("*.toml")]
 
 
 @asynccontextmanager
@@ -27,11 +33,12 @@ async def books(url: str, world: Outside) -> Books:
     """Read everybody's books; the shop may be running or dead."""
     payments, money_back = await _at_stripe(world)
     async with AsyncExitStack() as stack:
-        sales, cart, products = [await stack.enter_async_context(_open(url, module)) for module in ("sales", "cart", "products")]
-        read = await real_books(sales, cart, products, payments, money_back)
+        orders, carts, stock = [await stack.enter_async_context(_open(url, module)) for module in ("sales", "cart", "products")]
+        read = await real_books(orders, carts, stock, payments, money_back)
     for letter in read.letters:
         order = next(order for order in read.orders if order.id == letter.order_id)
-        letter.delivered = len(await world.mails(order.email, order.number, seconds=0))
+        subjects = {subject.format(number=order.number) for subject in CONFIRMATIONS}
+        letter.delivered = sum(mail["subject"] in subjects for mail in await world.mails(order.email, order.number, seconds=0))
     return read
 
 
