@@ -8,6 +8,7 @@ from dishka import AsyncContainer, FromComponent, Provider, Scope
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
+from shop.kit.audit import AuditLog
 from shop.kit.clock import Clock
 from shop.kit.database import Database, S
 from shop.kit.idempotency import IdempotencyKeys
@@ -44,13 +45,13 @@ class Storage(Struct, frozen=True):
 
 
 class ModuleProvider(Provider):
-    """Provides a module's Database, Storage, Keyring and IdempotencyKeys in its own component; modules derive theirs and add services.
+    """Provides a module's Database, Storage, Keyring, IdempotencyKeys and AuditLog in its own component; modules derive theirs and add services.
 
-    `metadata` has the tables `secrets` and `idempotency_keys`.
+    `metadata` has the tables `secrets`, `idempotency_keys` and `audit_log`.
     """
 
-    def __init__(self, name: str, store: type[S], metadata: sa.MetaData) -> None:
-        """Provide the database of this name under `Database[store]`."""
+    def __init__(self, name: str, store: type[S], metadata: sa.MetaData, people: sa.Table | None = None) -> None:
+        """Provide the database of this name under `Database[store]`; `people` has the e-mail addresses of staff."""
         super().__init__(scope=Scope.APP, component=name)
         opened_type = Database[store]  # type: ignore[valid-type]
 
@@ -68,10 +69,14 @@ class ModuleProvider(Provider):
         def idempotency_keys(opened: Any) -> IdempotencyKeys:
             return IdempotencyKeys(opened, metadata.tables["idempotency_keys"])
 
+        def audit_log(opened: Any) -> AuditLog:
+            return AuditLog(opened, metadata.tables["audit_log"], people)
+
         open_database.__annotations__["return"] = AsyncIterator[opened_type]
-        for factory in (storage, keyring, idempotency_keys):
+        for factory in (storage, keyring, idempotency_keys, audit_log):
             factory.__annotations__["opened"] = opened_type
         self.provide(open_database)
         self.provide(storage)
         self.provide(keyring)
         self.provide(idempotency_keys)
+        self.provide(audit_log)

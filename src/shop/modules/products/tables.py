@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from shop.kit.audit import audit_table
 from shop.kit.database import Moment
 from shop.kit.idempotency import idempotency_table
 from shop.kit.secrets import secrets_table
@@ -123,3 +124,4 @@ restocks = sa.Table(
 
 secrets = secrets_table(METADATA)
 idempotency_keys = idempotency_table(METADATA)
+audit_log = audit_table(METADATA)

@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from shop.kit.audit import audit_table
 from shop.kit.database import Moment
 from shop.kit.idempotency import idempotency_table
 from shop.kit.outbox import outbox_table
@@ -184,3 +185,4 @@ counters = sa.Table(
 outbox = outbox_table(METADATA)
 secrets = secrets_table(METADATA)
 idempotency_keys = idempotency_table(METADATA)
+audit_log = audit_table(METADATA)

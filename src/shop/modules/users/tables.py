@@ -4,6 +4,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from shop.kit.audit import audit_table
 from shop.kit.database import Moment
 from shop.kit.idempotency import idempotency_table
 from shop.kit.outbox import outbox_table
@@ -91,3 +92,4 @@ consents = sa.Table(
 outbox = outbox_table(METADATA)
 secrets = secrets_table(METADATA)
 idempotency_keys = idempotency_table(METADATA)
+audit_log = audit_table(METADATA)
