@@ -121,6 +121,12 @@ class Checkout(Struct, frozen=True):
     hard_limit: timedelta = timedelta(hours=24)
 
 
+class Promotions(Struct, frozen=True):
+    """How fast special promotions go out: at most `rate` mails a second, all processes together."""
+
+    rate: int = 10
+
+
 class Log(Struct, frozen=True):
     """What is written to standard error; `auto` is text on a terminal and json otherwise."""
 
@@ -148,5 +154,6 @@ class Settings(Struct, frozen=True):
     config: Config = Config()
     commerce: Commerce = Commerce()
     checkout: Checkout = Checkout()
+    promotions: Promotions = Promotions()
     log: Log = Log()
     otel: Otel = Otel()

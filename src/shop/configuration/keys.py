@@ -19,7 +19,7 @@ class Key(Struct, frozen=True):
     """One setting: `name` as in shop.toml, `into` its place in `Settings`; `refreshable` when a running process takes over a change."""
 
     name: str
-    into: str | None
+    into: str
     read: Callable[[str], Any]
     example: str
     shows: bool = True
@@ -84,6 +84,7 @@ SELLING = (
         '\'[{"code": "standard", "title": {"en": "Standard"}, "price": 495}]\''),
     Key("checkout.lease", "checkout.lease", v.duration(SECOND), "15m"),
     Key("checkout.hard_limit", "checkout.hard_limit", v.duration(SECOND), "24h"),
+    Key("promotions.rate", "promotions.rate", v.number(1, 1000), "10"),
 )  # fmt: skip
 OBSERVING = (
     Key("log.format", "log.format", v.one_of("text", "json"), "json", refreshable=True),

@@ -15,7 +15,24 @@ from shop.configuration.problems import Fault, InvalidSettings
 from shop.configuration.sources import Given, Source
 from shop.configuration.values import is_protected
 from shop.kit.secret import Secret
-from shop.settings import STRIPE_API_BASE, Auth, Checkout, Commerce, Config, Databases, Drain, Eureka, Log, Remote, Runtime, Settings, Smtp, Stripe
+from shop.settings import (
+    STRIPE_API_BASE,
+    Auth,
+    Checkout,
+    Commerce,
+    Config,
+    Databases,
+    Drain,
+    Eureka,
+    Log,
+    Otel,
+    Promotions,
+    Remote,
+    Runtime,
+    Settings,
+    Smtp,
+    Stripe,
+)
 
 STRIPE = ("stripe.secret_key", "stripe.publishable_key", "stripe.webhook_secret")
 SMTP = ("smtp.host", "smtp.port", "smtp.sender")
@@ -95,8 +112,7 @@ def _read(given: Mapping[str, Given], faults: list[Fault]) -> dict[str, Any]:
             example = f"{text.place} {key.example}" if text.place.startswith("--") else f"{name}={key.example}"
             faults.append(Fault(text.place, f"{shown}{error}", example))
         else:
-            if key.into:
-                values[key.into] = value
+            values[key.into] = value
     return values
 
 
@@ -134,7 +150,9 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         config=Config(**section("config")),
         commerce=Commerce(**section("commerce")),
         checkout=Checkout(**section("checkout")),
+        promotions=Promotions(**section("promotions")),
         log=Log(**section("log")),
+        otel=Otel(**section("otel")),
     )
 
 
