@@ -15,7 +15,7 @@ from shop.kit.values import Line
 from shop.modules.sales.states import Facts, State
 
 POLLS = (10, 20, 40, 60)  # seconds between looks at an open payment; the last one again and again
-LONGEST_BACKOFF = 30
+LONGEST_BACKOFF = 10  # an order may find the circuit half-open, be refused and wait again, and must still be confirmed within a minute
 KEY_LIVES = timedelta(hours=23)  # Stripe keeps a key for 24 h; an hour is left for a request on its way
 
 
@@ -209,7 +209,7 @@ def poll(tries: int, latest: datetime | None = None) -> Pause:
 
 
 def backoff(tries: int) -> Pause:
-    """Give the wait after somebody did not answer: 1, 2, 4 s and so on, at most 30 s."""
+    """Give the wait after somebody did not answer: 1, 2, 4 s and so on, at most 10 s."""
     return Pause(min(2.0 ** min(tries, 10), LONGEST_BACKOFF))
 
 
