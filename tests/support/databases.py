@@ -58,7 +58,7 @@ class PostgresqlTemplates:
     @contextmanager
     def fresh(self) -> Iterator[str]:
         """Give the URL of the database, empty and with nobody connected."""
-        asyncio.run(self._empty())
+        asyncio.run(self.empty())
         yield f"{self.server}/shop"
 
     async def _make(self) -> frozenset[str]:
@@ -74,10 +74,12 @@ class PostgresqlTemplates:
         await connection.close()
         return tables
 
-    async def _empty(self) -> None:
+    async def empty(self, *, cuts_off: bool = True) -> None:
+        """Delete every row; `cuts_off` first ends the connections that others have left open."""
         connection = await asyncpg.connect(f"{self.server}/shop")
         try:
-            await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop' AND pid <> pg_backend_pid()")
+            if cuts_off:
+                await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop' AND pid <> pg_backend_pid()")
             tables = await self._found(connection)
             deletes = "; ".join(f"DELETE FROM {table}" for table in sorted(tables))
             inserts = "; ".join(f"INSERT INTO {table} VALUES ('{revision}')" for table, revision in self._revisions.items() if table in tables)

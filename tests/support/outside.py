@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from msgspec import Struct
 
 from shop.demo.mailbox import create_app as mailbox_pages
 from shop.demo.mailbox.folder import MailFolder
@@ -67,11 +68,28 @@ class Outside:
         return found
 
 
+class Places(Struct, frozen=True):
+    """Where Stripe and the mail server are found; a shop that outlives them finds the next ones at the same ports."""
+
+    twin_port: int
+    smtp_port: int
+
+    @property
+    def stripe(self) -> Stripe:
+        """Give the shop's settings for Stripe."""
+        return Stripe(Secret(SECRET_KEY), PUBLISHABLE_KEY, Secret(WEBHOOK_SECRET), f"http://127.0.0.1:{self.twin_port}")
+
+    @property
+    def smtp(self) -> Smtp:
+        """Give the shop's settings for the mail server."""
+        return Smtp(host="127.0.0.1", port=self.smtp_port, sender="shop@example.com", tls="none")
+
+
 @asynccontextmanager
-async def outside(folder: Path, shop_url: str) -> AsyncGenerator[Outside]:
+async def outside(folder: Path, shop_url: str, places: Places | None = None) -> AsyncGenerator[Outside]:
     """Run the twin and the mailbox for the length of the block; the twin's webhooks go to the shop at `shop_url`."""
-    twin_port, mailbox_port, smtp_port = free_port(), free_port(), free_port()
-    twin_url = f"http://127.0.0.1:{twin_port}"
+    places = places or Places(free_port(), free_port())
+    mailbox_port, twin_url = free_port(), places.stripe.api_base
     settings = TwinSettings(
         database=folder / "stripe.db",
         secret_key=SECRET_KEY,
@@ -81,11 +99,9 @@ async def outside(folder: Path, shop_url: str) -> AsyncGenerator[Outside]:
         public_url=twin_url,
     )
     mails = MailFolder(folder / "mail")
-    stripe = Stripe(Secret(SECRET_KEY), PUBLISHABLE_KEY, Secret(WEBHOOK_SECRET), twin_url)
-    smtp = Smtp(host="127.0.0.1", port=smtp_port, sender="shop@example.com", tls="none")
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(receiving(mails, host="127.0.0.1", port=smtp_port))
-        await stack.enter_async_context(serving(stripe_twin(settings), port=twin_port))
+        await stack.enter_async_context(receiving(mails, host="127.0.0.1", port=places.smtp_port))
+        await stack.enter_async_context(serving(stripe_twin(settings), port=places.twin_port))
         mailbox = await stack.enter_async_context(serving(mailbox_pages(mails), port=mailbox_port))
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=twin_url, timeout=15, trust_env=False))
-        yield Outside(stripe, smtp, client, mailbox)
+        yield Outside(places.stripe, places.smtp, client, mailbox)

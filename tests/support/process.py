@@ -8,14 +8,14 @@ import sys
 from pathlib import Path
 
 import httpx
-from tests.support.outside import Outside
+from tests.support.outside import Outside, Places
 from tests.support.shop import ISSUER, SIGNING_KEY
 
 
 class ShopProcess:
     """A real `shop serve`; it is started, killed with SIGKILL and started again over the same database."""
 
-    def __init__(self, folder: Path, port: int, database_url: str, world: Outside, **settings: str) -> None:
+    def __init__(self, folder: Path, port: int, database_url: str, world: Outside | Places, **settings: str) -> None:
         """Serve on this loopback port; `settings` are further SHOP_ variables without their prefix."""
         self.url = f"http://127.0.0.1:{port}"
         self._log = folder / "shop.log"
