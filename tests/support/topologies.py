@@ -19,11 +19,16 @@ from shop.settings import MODULES, Auth, Databases, Remote, Runtime, Settings
 PARTITION = tuple((module,) for module in MODULES)
 
 
+def _beginning(path: str) -> str:
+    """Give the part of a path that says whose it is: the first one, and of the audit logs the second one too."""
+    parts = path.removeprefix("/api/v1").split("/")
+    return "/".join(parts[1:3] if parts[1] == "audit" else parts[1:2])
+
+
 def _owners() -> dict[str, str]:
-    """Find out which module answers below which first part of a path."""
+    """Find out which module answers below which beginning of a path."""
     manifests = {module: import_module(f"shop.modules.{module}.module").MODULE for module in MODULES}
-    paths = ((module, path) for module, manifest in manifests.items() for handler in manifest.routes for path in handler.paths)
-    return {path.removeprefix("/api/v1").split("/")[1]: module for module, path in paths}
+    return {_beginning(path): module for module, manifest in manifests.items() for handler in manifest.routes for path in handler.paths}
 
 
 OWNERS = _owners()
@@ -43,7 +48,7 @@ class Gateway:
                 await send({"type": "lifespan.startup.complete"})
             await send({"type": "lifespan.shutdown.complete"})
             return
-        owner = OWNERS.get(scope["path"].removeprefix("/api/v1").split("/")[1], MODULES[0])
+        owner = OWNERS.get(_beginning(scope["path"]), MODULES[0])
         await self._apps[owner](scope, receive, send)
 
 
@@ -103,11 +108,11 @@ async def several(partition: Sequence[Sequence[str]], url: str, port: int, world
 
 
 @asynccontextmanager
-async def processes(folder: Path, url: str, port: int, world: Outside) -> AsyncGenerator[str]:
-    """Run four real processes that find each other at static addresses, behind a gateway."""
+async def processes(folder: Path, url: str, port: int, world: Outside, **settings: str) -> AsyncGenerator[str]:
+    """Run four real processes that find each other at static addresses, behind a gateway; `settings` are further SHOP_ variables without their prefix."""
     ports = {module: free_port() for module in MODULES}
     urls = {module: f"http://127.0.0.1:{port}" for module, port in ports.items()}
-    running = {module: process(folder, module, port, urls, url, world) for module, port in ports.items()}
+    running = {module: process(folder, module, port, urls, url, world, **settings) for module, port in ports.items()}
     try:
         for started in running.values():
             started.launch()
@@ -122,10 +127,10 @@ async def processes(folder: Path, url: str, port: int, world: Outside) -> AsyncG
             started.kill()
 
 
-def process(folder: Path, module: str, port: int, urls: Mapping[str, str], database_url: str, world: Outside) -> ShopProcess:
+def process(folder: Path, module: str, port: int, urls: Mapping[str, str], database_url: str, world: Outside, **settings: str) -> ShopProcess:
     """Give the process of one module, which finds the others at these URLs."""
     own = folder / module
     own.mkdir()
     peers = {f"PEERS_{other.upper()}_URL": url for other, url in urls.items() if other != module}
     keyless = {} if module == "users" else {"AUTH_SIGNING_KEY_FILE": ""}
-    return ShopProcess(own, port, database_url, world, MODULES=module, INTERNAL_SECRET=SECRET.reveal(), **peers, **keyless)
+    return ShopProcess(own, port, database_url, world, MODULES=module, INTERNAL_SECRET=SECRET.reveal(), **peers, **keyless, **settings)

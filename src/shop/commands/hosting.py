@@ -9,6 +9,7 @@ from dishka import AsyncContainer
 
 from shop.app import CannotAssemble, assemble
 from shop.commands.common import Refused
+from shop.kit.audit import on_command_line
 from shop.migrating import CannotMigrate, states
 from shop.settings import Settings
 
@@ -26,6 +27,7 @@ async def services(settings: Settings, modules: tuple[str, ...], *replacements: 
     async with app.state.neighbours.open():
         try:
             async with container() as scope:
-                yield scope
+                with on_command_line():
+                    yield scope
         finally:
             await container.close()

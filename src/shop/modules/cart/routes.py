@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
+from shop.kit.http.audited import audit_route
 from shop.kit.http.openapi import problems
 from shop.kit.idempotency import Once
 from shop.kit.identity import Caller, anyone, capability, customer
@@ -109,4 +110,4 @@ async def claim_cart(cart_id: FromPath[UUID], caller: NamedDependency[Caller], c
     return await carts.claim(cart_id, caller)
 
 
-ROUTES = (open_cart, my_cart, read_cart, put_line, add_line, delete_line, claim_cart)
+ROUTES = (open_cart, my_cart, read_cart, put_line, add_line, delete_line, claim_cart, audit_route("cart"))

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from shop.kit.audit import record
 from shop.kit.database import Database
 from shop.kit.idempotency import Once
 from shop.kit.ids import uuid7
@@ -9,6 +10,7 @@ from shop.kit.problems import NotFound
 from shop.modules.products.category_tree import CategoryAnswer, CategoryInUse, CategoryNode
 from shop.modules.products.commands import CategoryChanges, NewCategory
 from shop.modules.products.store import ProductsStore
+from shop.modules.products.tables import audit_log
 
 
 class Categories:
@@ -32,6 +34,7 @@ class Categories:
             if first:
                 tree = (before := tree).with_new(id, new)
                 await store.save_tree(before, tree)
+                await record(store, audit_log, "category.create", new.slug, None, tree.facts(id))
             return tree.answer(_made(once))
 
     async def change(self, slug: str, changes: CategoryChanges, once: Once) -> CategoryAnswer:
@@ -44,6 +47,7 @@ class Categories:
             category = before.named(slug)
             after = before.with_changes(category, changes)
             await store.save_tree(before, after)
+            await record(store, audit_log, "category.update", slug, before.facts(category.id), after.facts(category.id))
             return after.answer(category.id)
 
     async def remove(self, slug: str, once: Once) -> None:
@@ -55,6 +59,7 @@ class Categories:
             category = tree.named(slug)
             if tree.has_children(category) or not await store.remove_category(category):
                 raise CategoryInUse
+            await record(store, audit_log, "category.delete", slug, tree.facts(category.id), None)
 
 
 def _made(once: Once) -> UUID:

@@ -83,6 +83,11 @@ class CategoryTree:
         parent = self.by_id[category.parent_id].slug if category.parent_id else None
         return CategoryAnswer(category.slug, category.title, parent, self.nodes(category.id))
 
+    def facts(self, category_id: UUID) -> dict[str, str | None]:
+        """Give what staff decide about a category, for the audit log."""
+        answer = self.answer(category_id)
+        return {"slug": answer.slug, "title": answer.title, "parent": answer.parent}
+
     def has_children(self, category: Category) -> bool:
         """Tell whether other categories are below this one."""
         return category.id in self._below

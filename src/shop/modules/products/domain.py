@@ -46,6 +46,11 @@ class ProductVariant(Struct, frozen=True):
     compare_at_price: Money | None
     available: int
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Give what staff decide about it, for the audit log."""
+        return {name: getattr(self, name) for name in ("sku", "title", "attributes", "price", "compare_at_price")}
+
 
 class Product(Struct, frozen=True):
     """A product with the variants that are sold; `category` is a slug."""
@@ -59,6 +64,11 @@ class Product(Struct, frozen=True):
     status: ProductStatus
     variants: list[ProductVariant]
     version: int
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Give what staff decide about it, its variants aside, for the audit log."""
+        return {name: getattr(self, name) for name in ("slug", "title", "description", "category", "images", "status")}
 
     @property
     def etag(self) -> str:

@@ -12,6 +12,7 @@ from shop.modules.products.offered import OfferedProducts
 from shop.modules.products.routes import ROUTES
 from shop.modules.products.service import Catalogue
 from shop.modules.products.stock import Stock
+from shop.modules.products.stock_list import StockList
 from shop.modules.products.store import ProductsStore
 from shop.modules.products.tables import METADATA
 from shop.ports.products import Products
@@ -39,6 +40,11 @@ class ProductsProvider(ModuleProvider):
     def stock(self, database: Database[ProductsStore]) -> Stock:
         """Give the stock as staff see it."""
         return Stock(database)
+
+    @provide(scope=Scope.REQUEST)
+    def stock_list(self, database: Database[ProductsStore]) -> StockList:
+        """Give the stock of the whole catalogue."""
+        return StockList(database)
 
     @provide(scope=Scope.REQUEST)
     def offered(self, database: Database[ProductsStore]) -> Products:

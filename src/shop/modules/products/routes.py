@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 from msgspec import Struct
 
+from shop.kit.http.audited import audit_route
 from shop.kit.http.etag import etag_of, not_modified
 from shop.kit.http.openapi import problems
 from shop.kit.identity import Caller, public
@@ -83,4 +84,4 @@ async def list_categories(categories: Annotated[Categories, FromComponent("produ
     return _cached(tree, etag_of(msgspec.json.encode(tree).decode()), if_none_match)
 
 
-ROUTES: list[HTTPRouteHandler] = [list_products, show_product, list_categories, *STAFF_ROUTES, *STOCK_ROUTES]
+ROUTES: list[HTTPRouteHandler] = [list_products, show_product, list_categories, *STAFF_ROUTES, *STOCK_ROUTES, audit_route("products")]

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
+from shop.kit.audit import record
 from shop.kit.database import Database
 from shop.kit.http.etag import require_match
 from shop.kit.idempotency import Once
@@ -28,6 +29,7 @@ from shop.modules.products.domain import (
 )
 from shop.modules.products.search import Listing
 from shop.modules.products.store import ProductsStore
+from shop.modules.products.tables import audit_log
 from shop.modules.products.text import slug_of
 from shop.settings import Commerce
 
@@ -65,7 +67,9 @@ class Catalogue:
             category = await _category(store, new.category)
             await self._insert(store, id, new, category)
             await store.add_variants(id, new.variants)
-            return await store.settle(id)
+            product = await store.settle(id)
+            await record(store, audit_log, "product.create", id, None, {**product.facts, "variants": [variant.facts for variant in product.variants]})
+            return product
 
     async def _insert(self, store: ProductsStore, id: UUID, new: NewProduct, category: tuple[UUID, str] | None) -> None:
         if new.slug is not None:
@@ -89,7 +93,9 @@ class Catalogue:
             if not values:
                 return product
             await store.change_product(product.id, values)
-            return await store.settle(product.id)
+            changed = await store.settle(product.id)
+            await record(store, audit_log, "product.update", product.id, product.facts, changed.facts)
+            return changed
 
     async def archive(self, ref: str, if_match: str | None) -> None:
         """Stop selling a product; doing it again changes nothing. Raises NotFound, PreconditionFailed."""
@@ -97,7 +103,8 @@ class Catalogue:
             product = await _locked(store, ref, if_match)
             if product.status is ProductStatus.ACTIVE:
                 await store.change_product(product.id, {"archived": True})
-                await store.settle(product.id)
+                archived = await store.settle(product.id)
+                await record(store, audit_log, "product.archive", product.id, product.facts, archived.facts)
 
     async def add_variant(self, ref: str, new: NewVariant, if_match: str | None, once: Once) -> tuple[Product, str]:
         """Sell a product in one more way; gives it with the SKU. Raises NotFound, PreconditionFailed, SkuTaken, TooManyVariants, Invalid."""
@@ -111,7 +118,9 @@ class Catalogue:
             if len(product.variants) >= MOST_VARIANTS:
                 raise TooManyVariants
             await store.add_variants(product.id, [new], [id])
-            return await store.settle(product.id), new.sku
+            changed = await store.settle(product.id)
+            await record(store, audit_log, "variant.create", new.sku, None, {"product": product.id, **_facts(changed, new.sku)})
+            return changed, new.sku
 
     async def change_variant(self, sku: str, changes: VariantChanges, if_match: str | None) -> Product:
         """Change a variant that is sold and give its product; raises NotFound, PreconditionFailed, Invalid."""
@@ -121,7 +130,9 @@ class Catalogue:
             if not values:
                 return product
             await store.change_variant(sku, values)
-            return await store.settle(product.id)
+            changed = await store.settle(product.id)
+            await record(store, audit_log, "variant.update", sku, _facts(product, sku), _facts(changed, sku))
+            return changed
 
     def _variant_values(self, changes: VariantChanges) -> dict[str, Any]:
         values = _named(changes, "title", "attributes")
@@ -141,6 +152,7 @@ class Catalogue:
             product = await self._product_of(store, sku, if_match)
             await store.change_variant(sku, {"archived": True})
             await store.settle(product.id)
+            await record(store, audit_log, "variant.archive", sku, {"product": product.id, **_facts(product, sku)}, None)
 
     async def _product_of(self, store: ProductsStore, sku: str, if_match: str | None) -> Product:
         product = await _locked(store, await store.product_of(sku), if_match)
@@ -170,6 +182,11 @@ async def _free_slug(store: ProductsStore, title: str) -> str:
 
 def _named(changes: Body, *fields: str) -> dict[str, Any]:
     return {name: value for name in fields if (value := getattr(changes, name)) is not UNSET}
+
+
+def _facts(product: Product, sku: str) -> dict[str, Any]:
+    variant = product.variant(sku)
+    return {} if variant is None else variant.facts
 
 
 def _present(product: Product | None) -> Product:

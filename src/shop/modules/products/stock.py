@@ -1,5 +1,6 @@
 """What staff do with the stock."""
 
+from shop.kit.audit import record
 from shop.kit.database import Database
 from shop.kit.idempotency import Once
 from shop.kit.ids import uuid7
@@ -7,6 +8,7 @@ from shop.kit.problems import Invalid, NotFound
 from shop.modules.products.commands import StockChange
 from shop.modules.products.holding import MOST_ON_HAND, StockLevel, StockReport, StockReserved, StockTooLarge
 from shop.modules.products.store import ProductsStore
+from shop.modules.products.tables import audit_log
 
 
 class Stock:
@@ -26,6 +28,10 @@ class Stock:
                 if not await store.adjust(sku, change.delta):
                     raise _refusal(await self._level(store, sku), change.delta)
                 await store.note([{"id": id, "sku": sku, "delta": change.delta, "reason": change.reason, "by": by}])
+                level = await self._level(store, sku)
+                before, after = {"on_hand": level.on_hand - change.delta}, {"on_hand": level.on_hand, "reason": change.reason}
+                await record(store, audit_log, "stock.adjust", sku, before, after)
+                return level
             return await self._level(store, sku)
 
     async def report(self, sku: str) -> StockReport:

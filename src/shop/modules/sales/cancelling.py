@@ -3,6 +3,7 @@
 import logging
 from uuid import UUID
 
+from shop.kit.audit import record
 from shop.kit.database import Database
 from shop.kit.identity import Caller
 from shop.kit.problems import Unavailable
@@ -13,6 +14,7 @@ from shop.modules.sales.problems import OrderConfirmed, OrderNotFound, OrderShip
 from shop.modules.sales.refunds import Refunds
 from shop.modules.sales.states import State, Status
 from shop.modules.sales.store import SalesStore
+from shop.modules.sales.tables import audit_log
 
 log = logging.getLogger("shop.sales")
 FIRST = {State.NEW: State.RELEASING, State.RESERVED: State.RELEASING, State.PAYING: State.CANCELLING}
@@ -48,6 +50,8 @@ class Cancelling:
                 order = await store.order(order_id)
                 to = FIRST.get(order.state) if order else None
                 moved = order is None or to is None or await store.move(order, to, event="cancel_requested")
+                if order is not None and to is not None and moved:
+                    await _note(store, order)
 
     async def _now(self, order_id: UUID) -> None:
         try:
@@ -65,6 +69,7 @@ class Cancelling:
             if any(line.shipped for line in await store.lines(order_id)):
                 raise OrderShipped
             refund_id = await self.refunds.withdraw(store, order)
+            await _note(store, order)
         await self.refunds.try_now(refund_id)
 
     async def _end_review(self, order: Order, caller: Caller) -> None:
@@ -73,9 +78,13 @@ class Cancelling:
         async with self.database.write() as store:
             if order.left == 0:
                 unknown = {"payment_id": None, "client_secret": None}  # found again under its key, or by the order
-                await store.move(order, State.CANCELLING, event="cancel_requested", **unknown)
-            elif await store.move(order, State.REFUNDING, event="cancel_requested", refunded=order.captured):
-                await store.add_refund(closing(order, await store.now(), "requested_by_customer"), [], queued=False)
+                moved = await store.move(order, State.CANCELLING, event="cancel_requested", **unknown)
+            else:
+                moved = await store.move(order, State.REFUNDING, event="cancel_requested", refunded=order.captured)
+                if moved:
+                    await store.add_refund(closing(order, await store.now(), "requested_by_customer"), [], queued=False)
+            if moved:
+                await _note(store, order)
 
     async def _current(self, order_id: UUID) -> Order:
         async with self.database.read() as store:
@@ -83,3 +92,9 @@ class Cancelling:
         if order is None:
             raise OrderNotFound
         return order
+
+
+async def _note(store: SalesStore, order: Order) -> None:
+    """Note that staff cancel an order; what an owner does is the order's own history."""
+    now = await store.order(order.id)
+    await record(store, audit_log, "order.cancel", order.id, {"status": order.status}, {"status": now.status if now else None})

@@ -20,12 +20,14 @@ FIELDS = [orders.c[name] for name in Order.__struct_fields__]
 
 
 class Wanted(Struct, frozen=True):
-    """Which orders a list shows; `q` is a whole number or e-mail address, or the beginning of one."""
+    """Which orders a list shows; `q` is a whole number or e-mail address, or the beginning of one; placed at `since` or later and before `until`."""
 
     customer_id: UUID | None = None
     status: Status | None = None
     q: str | None = None
     email: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class ListRows(Store):
@@ -72,6 +74,10 @@ def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         conditions.append(orders.c.status == wanted.status)
     if wanted.email is not None:
         conditions.append(orders.c.email_key == normal_email(wanted.email))
+    if wanted.since is not None:
+        conditions.append(orders.c.created_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(orders.c.created_at < wanted.until)
     if wanted.q:
         number, email = wanted.q.strip().upper(), normal_email(wanted.q)
         conditions.append(orders.c.number.startswith(number, autoescape=True) | orders.c.email_key.startswith(email, autoescape=True))

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from shop.kit.audit import record
 from shop.kit.database import Database
 from shop.kit.idempotency import Once
 from shop.kit.ids import uuid7
@@ -16,7 +17,7 @@ from shop.modules.sales.letters_of import owe_refund
 from shop.modules.sales.problems import OrderNotConfirmed, OrderNotFound, RefundExceedsPayment, RestockExceedsOrder
 from shop.modules.sales.states import State
 from shop.modules.sales.store import SalesStore
-from shop.modules.sales.tables import refunds
+from shop.modules.sales.tables import audit_log, refunds
 from shop.ports.cart import Carts
 from shop.ports.payments import PaymentNotFound, PaymentRefused, Payments, Refund
 
@@ -42,7 +43,10 @@ class Refunds:
             if await once.first(store, subject=new_id):
                 if lines and order.state is not State.CONFIRMED:
                     raise OrderNotConfirmed
-                await self._add(store, _row(new_id, order, _amount(order, amount), reason, note), summed(lines))
+                row, pieces = _row(new_id, order, _amount(order, amount), reason, note), summed(lines)
+                await self._add(store, row, pieces)
+                given = {"refund": new_id, "amount": row.money, "reason": reason, "restock": pieces}
+                await record(store, audit_log, "refund.create", order_id, None, given)
         refund_id = once.subject or new_id
         await self.try_now(refund_id)
         return refund_id

@@ -1,6 +1,7 @@
 """What buyers and the payment provider call."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,8 +13,10 @@ from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from shop.kit.address import COUNTRIES
+from shop.kit.http.moments import instant
 from shop.kit.http.openapi import problems
 from shop.kit.idempotency import Once
 from shop.kit.identity import Caller, capability, public, signed_in
@@ -104,11 +107,14 @@ async def list_orders(
     status: Annotated[Status | None, QueryParameter(description="only orders of this status")] = None,
     q: Annotated[str | None, QueryParameter(max_length=254, description="number or e-mail address, or the beginning of one; staff only")] = None,
     email: Annotated[str | None, QueryParameter(max_length=254, description="the whole e-mail address; staff only")] = None,
+    since: Annotated[datetime | None, QueryParameter(name="from", description="placed then or later, RFC 3339")] = None,
+    until: Annotated[datetime | None, QueryParameter(name="to", description="placed before, RFC 3339")] = None,
     limit: Limit = 20,
     cursor: Cursor = None,
 ) -> Page[OrderItem]:
     """List orders, newest first: a customer's own, for staff all."""
     wanted = Wanted(status=status, q=q, email=email) if caller.is_staff else Wanted(caller.user_id, status)
+    wanted = replace(wanted, since=instant("from", since), until=instant("to", until))
     found, following = await orders.found(wanted, limit, cursor)
     return Page([item_view(order) for order in found], following)
 

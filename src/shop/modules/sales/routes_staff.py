@@ -12,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
+from shop.kit.http.audited import audit_route
 from shop.kit.http.openapi import problems
 from shop.kit.idempotency import Once
 from shop.kit.identity import staff
@@ -81,4 +82,4 @@ async def ship_order(
     return await shipments.ship(order_id, data.carrier, data.tracking, data.lines, once)
 
 
-ROUTES: list[HTTPRouteHandler] = [refund_order, ship_order]
+ROUTES: list[HTTPRouteHandler] = [refund_order, ship_order, audit_route("sales")]

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from shop.kit.audit import record
 from shop.kit.database import Database
 from shop.kit.idempotency import Once
 from shop.kit.ids import uuid7
@@ -11,6 +12,7 @@ from shop.modules.sales.letters_of import owe_shipment
 from shop.modules.sales.problems import OrderNotConfirmed, OrderNotFound, ShipmentExceedsOrder
 from shop.modules.sales.states import State, Status
 from shop.modules.sales.store import SalesStore
+from shop.modules.sales.tables import audit_log
 
 
 class Shipments:
@@ -43,6 +45,7 @@ class Shipments:
                 raise ShipmentExceedsOrder(sku=line.sku)
         parcel = Shipment(shipment.id, shipment.carrier, shipment.tracking, wanted, shipment.created_at)
         await store.add_shipment(order.id, parcel)
+        await record(store, audit_log, "shipment.create", order.id, None, {"shipment": parcel.id, "carrier": parcel.carrier, "lines": wanted})
         now = await store.lines(order.id)
         complete = not any(line.to_ship for line in now)
         await store.amend(order, "shipped", {"shipment_id": shipment.id, "carrier": parcel.carrier, "tracking": parcel.tracking}, shipped=complete)

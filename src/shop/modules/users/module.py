@@ -10,6 +10,7 @@ from shop.kit.database import Database
 from shop.kit.module import Module, ModuleProvider
 from shop.kit.secrets import Keyring
 from shop.kit.tokens import LocalKeys, Signer, Verifier
+from shop.modules.users.customer_list import CustomerList
 from shop.modules.users.jobs import jobs
 from shop.modules.users.letters import AccountLetters
 from shop.modules.users.links import Links
@@ -19,7 +20,7 @@ from shop.modules.users.routes import ROUTES
 from shop.modules.users.service import Accounts
 from shop.modules.users.sessions import Sessions
 from shop.modules.users.store import UsersStore
-from shop.modules.users.tables import METADATA
+from shop.modules.users.tables import METADATA, users
 from shop.ports.mail import Mail
 from shop.ports.sales import PurchaseHistory
 from shop.ports.users import Customers
@@ -33,7 +34,7 @@ class UsersProvider(ModuleProvider):
 
     def __init__(self) -> None:
         """Provide them in the component `users`."""
-        super().__init__("users", UsersStore, METADATA)
+        super().__init__("users", UsersStore, METADATA, people=users)
 
     @provide(scope=Scope.APP)
     def keys(self, auth: Annotated[Auth, FromComponent()]) -> LocalKeys:
@@ -82,6 +83,11 @@ class UsersProvider(ModuleProvider):
     def profiles(self, database: Database[UsersStore], history: Annotated[PurchaseHistory, FromComponent()]) -> Profiles:
         """Give the profiles."""
         return Profiles(database, history)
+
+    @provide(scope=Scope.REQUEST)
+    def customers(self, database: Database[UsersStore]) -> CustomerList:
+        """Give the customers as staff see them."""
+        return CustomerList(database)
 
     @provide(scope=Scope.REQUEST)
     def offered(self, database: Database[UsersStore]) -> Customers:

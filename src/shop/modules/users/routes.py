@@ -10,11 +10,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, HeaderParameter, JSONBody
 from msgspec import Meta, Struct
 
+from shop.kit.http.audited import audit_route
 from shop.kit.http.openapi import problems
 from shop.kit.identity import Caller, public, signed_in
 from shop.kit.problems import TooManyRequests
 from shop.kit.tokens import LocalKeys, Verifier, jwks
 from shop.kit.values import Body, Email, Locale, Text
+from shop.modules.users.customer_routes import CUSTOMER_ROUTES
 from shop.modules.users.domain import (
     LONGEST_PASSWORD,
     SHORTEST_PASSWORD,
@@ -158,5 +160,5 @@ async def show_keys(keys: Annotated[LocalKeys, FromComponent("users")]) -> Respo
 
 
 ROUTES: list[HTTPRouteHandler] = [
-    register, verify, request_reset, reset, log_in, refresh, log_out, show_keys, *PROFILE_ROUTES, *PAGES
+    register, verify, request_reset, reset, log_in, refresh, log_out, show_keys, *PROFILE_ROUTES, *PAGES, *CUSTOMER_ROUTES, audit_route("users")
 ]  # fmt: skip

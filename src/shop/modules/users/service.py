@@ -4,6 +4,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from shop.kit.audit import record
 from shop.kit.database import Database
 from shop.kit.identity import Role
 from shop.kit.ids import uuid7
@@ -13,6 +14,7 @@ from shop.modules.users.letters import AccountLetter
 from shop.modules.users.links import Links
 from shop.modules.users.passwords import Passwords
 from shop.modules.users.store import UsersStore
+from shop.modules.users.tables import audit_log
 
 
 class StaffAccount(Struct, frozen=True):
@@ -102,6 +104,7 @@ class Accounts:
             if created:
                 await store.add_consent(fresh.id, MARKETING, Consent(False, now, Source.ADMINISTRATION))
                 id = fresh.id
+                await record(store, audit_log, "user.create", id, None, {"email": email, "roles": fresh.roles})
             else:
                 id = await _promote(store, email, password_hash)
             link = await store.add_link(id, Purpose.RESET, now, Purpose.VERIFY.lifetime) if password is None else None
@@ -114,10 +117,12 @@ async def _promote(store: UsersStore, email: str, password_hash: str | None) -> 
     roles = sorted({*user.roles, Role.STAFF.value})
     if password_hash is None and user.verified_at is not None:
         await store.change_user(user.id, roles=roles)
+        await record(store, audit_log, "user.make_staff", user.id, {"roles": user.roles}, {"roles": roles})
         return user.id
     await store.change_user(user.id, roles=roles, password_hash=password_hash, verified_at=user.verified_at or await store.now())
     await store.drop_links(user.id, Purpose.RESET)
     await store.end_sessions(user.id)
+    await record(store, audit_log, "user.make_staff", user.id, {"roles": user.roles}, {"roles": roles, "credentials": "renewed"})
     return user.id
 
 
