@@ -10,6 +10,7 @@ from shop.ports.mail import Delivery, Mail, Message, Outcome
 class FakeMail(Mail):
     """Keeps what it accepted in `inbox`; `next_outcomes` says how the coming deliveries end, then all are accepted.
 
+    A permanent refusal says that the address is gone, unless it is one of those that are `disliked`: there only the mail is refused.
     An unknown outcome loses the mail, or with `unknown_arrives` delivers it all the same.
     """
 
@@ -18,6 +19,7 @@ class FakeMail(Mail):
         self.inbox: list[Message] = []
         self.next_outcomes: list[Outcome] = []
         self.refused: dict[str, Outcome] = {}
+        self.disliked: set[str] = set()
         self.unknown_arrives = False
         self.tries: Counter[str] = Counter()
         self.wrong: list[str] = []
@@ -29,7 +31,7 @@ class FakeMail(Mail):
         outcome = self.refused.get(message.recipient) or (self.next_outcomes.pop(0) if self.next_outcomes else Outcome.ACCEPTED)
         if outcome is Outcome.ACCEPTED or (outcome is Outcome.UNKNOWN and self.unknown_arrives):
             self.inbox.append(message)
-        return Delivery(outcome, ANSWERS[outcome])
+        return Delivery(outcome, ANSWERS[outcome], gone=outcome is Outcome.PERMANENT and message.recipient not in self.disliked)
 
     async def check(self) -> list[str]:
         """See Mail."""

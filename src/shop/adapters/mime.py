@@ -20,6 +20,9 @@ SEVEN_BIT = policy.SMTP.clone(cte_type="7bit")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 MESSAGE_ID = re.compile(r"[\w.+-]+@[\w.-]+", re.ASCII)
 HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+URI = re.compile(
+    r"<[a-z]+:[\x21-\x3b\x3d\x3f-\x7e]{1,900}>"
+)  # of a List-Unsubscribe: never encoded, never folded, within the 998 characters of a line
 LONGEST_WORD = 76
 OURS = frozenset(["from", "to", "subject", "date", "message-id", "mime-version", "content-type", "content-transfer-encoding"])
 
@@ -52,7 +55,7 @@ def envelope(message: Message, from_: Address) -> Envelope:
         "Subject": _encoded("Subject", message.subject),
         "Date": format_datetime(datetime.now(UTC)),
         "Message-ID": f"<{message.message_id}>",
-        **{name: _encoded(name, value) for name, value in message.headers.items()},
+        **{name: value if URI.fullmatch(value) else _encoded(name, value) for name, value in message.headers.items()},
     }
     if any(name.lower() in OURS or not HEADER.fullmatch(name) for name in message.headers):
         raise ValueError("not a header that may be added")

@@ -1,4 +1,4 @@
-"""Hands mails to an SMTP server over one kept connection."""
+"""Hands mails to an SMTP server over kept connections."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from email.headerregistry import Address
 from aiosmtplib import SMTP, SMTPException, SMTPHeloError, SMTPResponseException
 
 from shop.adapters.mime import Envelope, address, envelope
-from shop.adapters.smtp_results import Stage, answer, outcome, shown
+from shop.adapters.smtp_results import Stage, answer, gone, outcome, shown
 from shop.kit.letters import mailbox
 from shop.kit.transactions import assert_no_transaction
 from shop.ports.mail import Delivery, Mail, Message, Outcome
@@ -24,17 +24,16 @@ log = logging.getLogger("shop.smtp")
 
 
 class SmtpMail(Mail):
-    """The mail server of the settings. Deliveries go one after the other; `aclose` ends the connection."""
+    """The mail server of the settings, over two connections, so that what goes to many never holds up what somebody waits for.
+
+    `aclose` ends the connections.
+    """
 
     def __init__(self, settings: Smtp) -> None:
         """Nothing is opened before the first mail."""
         self._settings = settings
         self._sender = _sender(settings)
-        self._turn = asyncio.Lock()
-        self._line: SMTP | None = None
-        self._mails = 0
-        self._used_at = 0.0
-        self._idle: asyncio.Task[None] | None = None
+        self._single, self._bulk = (Connection(settings, self._sender) for _ in range(2))
 
     async def send(self, *, message: Message) -> Delivery:
         """See Mail."""
@@ -45,10 +44,7 @@ class SmtpMail(Mail):
             mail = envelope(message, self._sender)
         except ValueError:
             return Delivery(Outcome.PERMANENT, "no mail can be written to this address")
-        async with self._turn:
-            delivery = await self._deliver(mail)
-            self._used_at = time.monotonic()
-            self._close_when_idle()
+        delivery = await (self._bulk if message.bulk else self._single).deliver(mail)
         log.debug("delivery %s: %s", delivery.outcome, delivery.answer)
         return delivery
 
@@ -60,7 +56,7 @@ class SmtpMail(Mail):
             return [f"{NO_SENDER}."]
         stage = Stage.CONNECT
         try:
-            line = await self._opened()
+            line = await opened(self._settings, self._sender)
             try:
                 stage = Stage.SENDER
                 await line.mail(self._sender.addr_spec)
@@ -70,6 +66,33 @@ class SmtpMail(Mail):
             what = "refuses the sender" if stage is Stage.SENDER else "cannot be used"
             return [f"The mail server {where} {what}: {answer(error)}."]
         return []
+
+    async def aclose(self) -> None:
+        """Take leave of the server."""
+        for connection in (self._single, self._bulk):
+            await connection.aclose()
+
+
+class Connection:
+    """A kept connection to the mail server; deliveries go one after the other."""
+
+    def __init__(self, settings: Smtp, sender: Address | None) -> None:
+        """Nothing is opened before the first delivery."""
+        self._settings = settings
+        self._sender = sender
+        self._turn = asyncio.Lock()
+        self._line: SMTP | None = None
+        self._mails = 0
+        self._used_at = 0.0
+        self._idle: asyncio.Task[None] | None = None
+
+    async def deliver(self, mail: Envelope) -> Delivery:
+        """Hand one mail over."""
+        async with self._turn:
+            delivery = await self._deliver(mail)
+            self._used_at = time.monotonic()
+            self._close_when_idle()
+        return delivery
 
     async def aclose(self) -> None:
         """Take leave of the server."""
@@ -94,10 +117,10 @@ class SmtpMail(Mail):
             return Delivery(Outcome.ACCEPTED, shown(response.code, response.message, mail.recipient))
         except (SMTPException, OSError) as error:
             self._drop_unless_answered(error)
-            return Delivery(outcome(stage, error), answer(error, mail.recipient))
+            return Delivery(outcome(stage, error), answer(error, mail.recipient), gone=gone(stage, error))
         except ValueError:
             self._drop()
-            return Delivery(Outcome.PERMANENT, "no command can be written to this address")
+            return Delivery(Outcome.PERMANENT, "no command can be written to this address", gone=True)
         except BaseException:
             self._drop()
             raise
@@ -106,29 +129,9 @@ class SmtpMail(Mail):
         if self._line and (self._mails >= MAILS_PER_CONNECTION or not await _alive(self._line)):
             await self._leave()
         if self._line is None:
-            self._line, self._mails = await self._opened(), 0
+            self._line, self._mails = await opened(self._settings, self._sender), 0
         self._mails += 1
         return self._line
-
-    async def _opened(self) -> SMTP:
-        settings = self._settings
-        line = SMTP(
-            hostname=settings.host,
-            port=settings.port,
-            use_tls=settings.tls == "tls",
-            start_tls=settings.tls == "starttls",
-            username=settings.username or None,
-            password=settings.password.reveal() if settings.password else None,
-            local_hostname=self._sender.domain if self._sender else "localhost",
-            timeout=CONNECT_SECONDS,
-        )
-        await line.connect()
-        if not line.last_helo_response:
-            try:
-                await line.ehlo()
-            except SMTPHeloError:
-                await line.helo()
-        return line
 
     def _close_when_idle(self) -> None:
         if self._line and (self._idle is None or self._idle.done()):
@@ -157,6 +160,27 @@ class SmtpMail(Mail):
         line, self._line = self._line, None
         if line:
             line.close()
+
+
+async def opened(settings: Smtp, sender: Address | None) -> SMTP:
+    """Connect, in private where the settings say so, and log in."""
+    line = SMTP(
+        hostname=settings.host,
+        port=settings.port,
+        use_tls=settings.tls == "tls",
+        start_tls=settings.tls == "starttls",
+        username=settings.username or None,
+        password=settings.password.reveal() if settings.password else None,
+        local_hostname=sender.domain if sender else "localhost",
+        timeout=CONNECT_SECONDS,
+    )
+    await line.connect()
+    if not line.last_helo_response:
+        try:
+            await line.ehlo()
+        except SMTPHeloError:
+            await line.helo()
+    return line
 
 
 def adapter(settings: Smtp) -> SmtpMail:

@@ -20,6 +20,7 @@ from aiosmtplib import SMTPException, SMTPResponseException
 from shop.ports.mail import Outcome
 
 NO_RELAY = re.compile(r"relay|authenticat", re.IGNORECASE)
+OF_POLICY = re.compile(r"\s*5\.7\.")  # the server minds who sends, not who receives
 NEEDS_LOGIN = (530, 534, 535, 538)
 ADDRESS = re.compile(r"\S*@\S*")
 
@@ -46,6 +47,13 @@ def outcome(stage: Stage, error: Exception) -> Outcome:
     if isinstance(error, SMTPException):  # what aiosmtplib raises itself: no STARTTLS or AUTH on offer
         return Outcome.CONFIGURATION
     return Outcome.CONFIGURATION if _is_ours(error) else Outcome.TRANSIENT
+
+
+def gone(stage: Stage, error: Exception) -> bool:
+    """Tell whether a failure says that nobody will ever be reached at this address: a permanent refusal of the recipient itself."""
+    if stage is not Stage.RECIPIENT or outcome(stage, error) is not Outcome.PERMANENT:
+        return False
+    return not OF_POLICY.match(getattr(error, "message", ""))
 
 
 def _of_answer(stage: Stage, error: SMTPResponseException) -> Outcome:

@@ -19,7 +19,10 @@ class Outcome(StrEnum):
 
 
 class Message(Struct, frozen=True):
-    """One mail to one recipient; `message_id` is the stable Message-ID without its brackets; `headers` are added as they are."""
+    """One mail to one recipient; `message_id` is the stable Message-ID without its brackets; `headers` are added as they are.
+
+    `bulk` mail goes to many: it never makes other mail wait.
+    """
 
     message_id: str
     recipient: str
@@ -27,13 +30,15 @@ class Message(Struct, frozen=True):
     text: str
     html: str
     headers: dict[str, str] = {}
+    bulk: bool = False
 
 
 class Delivery(Struct, frozen=True):
-    """The outcome of a delivery and what the server said, without personal data."""
+    """The outcome of a delivery and what the server said, without personal data; `gone`: nobody will ever be reached at this address."""
 
     outcome: Outcome
     answer: str
+    gone: bool = False
 
 
 class Mail(Port, Protocol):
