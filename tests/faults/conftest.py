@@ -17,7 +17,9 @@ async def processes(sqlite_templates: SqliteTemplates, tmp_path_factory: pytest.
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def four(processes: Four) -> AsyncGenerator[Four]:
-    """Give the shop in four processes, well before and after the test."""
+    """Give the shop in four processes, well, and with no order under way."""
     await processes.heals()
+    await processes.settles()
     yield processes
-    await processes.heals()
+    for proxy in processes.proxies.values():
+        await proxy.heals()

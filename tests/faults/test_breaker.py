@@ -77,7 +77,7 @@ async def test_a_service_that_stands_still_is_left_alone(four: Four) -> None:
     assert await four.circuits("cart") == {"products": "CLOSED"}
 
 
-@pytest.mark.parametrize("mode", [Mode.REFUSED, Mode.RESPONSE_LOST, Mode.FAILING])
+@pytest.mark.parametrize("mode", [Mode.REFUSED, Mode.FAILING])
 async def test_a_service_that_fails_is_left_alone(four: Four, mode: Mode) -> None:
     """However it fails: the circuit opens, refuses at once, and closes when the service is back."""
     guest = await four.shop.guest().fills()
