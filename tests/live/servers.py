@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 from tests.support.needs import need
 from tests.support.outside import free_port
+from tests.support.shop import ISSUER
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SPRING = DEPLOY / "spring"
@@ -87,7 +88,8 @@ class Servers:
         self.config_import = f"configserver:http://config:{PASSWORD}@127.0.0.1:{ports['config']}"
         self.eureka = self._java("eureka", ports["eureka"], EUREKA_PASSWORD=PASSWORD, EUREKA_WARM_UP=warm_up)
         self.config = self._java("config", ports["config"], CONFIG_PASSWORD=PASSWORD, CONFIG_FOLDER=str(self.config_folder))
-        told = {"EUREKA_URL": self.eureka_url, "SHOP_PUBLIC_URL": self.url, "MANAGEMENT_SERVER_PORT": str(ports["management"])}
+        told = {"EUREKA_URL": self.eureka_url, "SHOP_AUTH_ISSUER": ISSUER, "SHOP_PUBLIC_URL": self.url}
+        told["MANAGEMENT_SERVER_PORT"] = str(ports["management"])
         self.gateway = self._java("gateway", ports["gateway"], ready_on=ports["management"], **told)
         directives = "daemon off; user root;" if os.geteuid() == 0 else "daemon off;"  # else its workers could not enter the folder
         command = ["nginx", "-p", str(folder), "-c", str(_nginx(folder, ports, limited=limited)), "-g", directives]

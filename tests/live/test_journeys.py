@@ -1,0 +1,5 @@
+"""Every journey, unchanged, through nginx and the gateway to four services that found each other in Eureka."""
+
+from tests.journeys.test_account import *  # noqa: F403
+from tests.journeys.test_crowd import *  # noqa: F403
+from tests.journeys.test_purchase import *  # noqa: F403
