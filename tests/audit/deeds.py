@@ -1,0 +1,126 @@
+"""One request for everything that staff can do; what it needs is there before it is sent."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from msgspec import Struct
+from tests.support.shop import Shop, euros
+
+
+class Deed(Struct, frozen=True):
+    """A request that will succeed, and the entry that it must leave: whose log, which action, on what."""
+
+    method: str
+    path: str
+    module: str
+    action: str
+    target: str | None
+    json: Any = None
+
+
+async def confirmed(shop: Shop) -> str:
+    """Let a guest buy a mug, and give the id of the order."""
+    await shop.product("mug", stock=3)
+    guest = await shop.guest().fills(mug=1)
+    await guest.buys(mug=1)
+    return str(guest.order["id"])
+
+
+async def category(shop: Shop) -> None:
+    """Have a category."""
+    made = await shop.call("POST", "/categories", json={"slug": "cups", "title": "Cups"}, headers=shop.staff())
+    assert made.status_code == 201, made.text
+
+
+async def create_product(shop: Shop) -> Deed:
+    """A product."""
+    body = {"title": "Mug", "variants": [{"sku": "mug", "price": euros(1000)}]}
+    return Deed("POST", "/products", "products", "product.create", None, body)
+
+
+async def change_product(shop: Shop) -> Deed:
+    """Another title."""
+    id = (await shop.product("mug"))["id"]
+    return Deed("PATCH", f"/products/{id}", "products", "product.update", id, {"title": "Cup"})
+
+
+async def archive_product(shop: Shop) -> Deed:
+    """No more of it."""
+    id = (await shop.product("mug"))["id"]
+    return Deed("DELETE", f"/products/{id}", "products", "product.archive", id)
+
+
+async def add_variant(shop: Shop) -> Deed:
+    """One more SKU."""
+    id = (await shop.product("mug"))["id"]
+    return Deed("POST", f"/products/{id}/variants", "products", "variant.create", "cup", {"sku": "cup", "price": euros(900)})
+
+
+async def change_variant(shop: Shop) -> Deed:
+    """Another price."""
+    await shop.product("mug")
+    return Deed("PATCH", "/variants/mug", "products", "variant.update", "mug", {"price": euros(800)})
+
+
+async def archive_variant(shop: Shop) -> Deed:
+    """No more of this SKU."""
+    await shop.product("mug", "cup")
+    return Deed("DELETE", "/variants/mug", "products", "variant.archive", "mug")
+
+
+async def change_stock(shop: Shop) -> Deed:
+    """A delivery."""
+    await shop.product("mug")
+    return Deed("POST", "/variants/mug/stock", "products", "stock.adjust", "mug", {"delta": 5, "reason": "delivery"})
+
+
+async def create_category(shop: Shop) -> Deed:
+    """A category."""
+    return Deed("POST", "/categories", "products", "category.create", "cups", {"slug": "cups", "title": "Cups"})
+
+
+async def change_category(shop: Shop) -> Deed:
+    """Another title."""
+    await category(shop)
+    return Deed("PATCH", "/categories/cups", "products", "category.update", "cups", {"title": "Mugs"})
+
+
+async def remove_category(shop: Shop) -> Deed:
+    """No such category."""
+    await category(shop)
+    return Deed("DELETE", "/categories/cups", "products", "category.delete", "cups")
+
+
+async def cancel_order(shop: Shop) -> Deed:
+    """A confirmed order is withdrawn."""
+    id = await confirmed(shop)
+    return Deed("POST", f"/orders/{id}/cancel", "sales", "order.cancel", id)
+
+
+async def refund_order(shop: Shop) -> Deed:
+    """Some money back."""
+    id = await confirmed(shop)
+    return Deed("POST", f"/orders/{id}/refunds", "sales", "refund.create", id, {"reason": "other", "amount": euros(100), "note": "Ana was sad"})
+
+
+async def ship_order(shop: Shop) -> Deed:
+    """A parcel."""
+    id = await confirmed(shop)
+    return Deed("POST", f"/orders/{id}/shipments", "sales", "shipment.create", id, {"carrier": "Correos"})
+
+
+DEEDS: dict[str, Callable[[Shop], Awaitable[Deed]]] = {
+    "POST /api/v1/products": create_product,
+    "PATCH /api/v1/products/{ref:str}": change_product,
+    "DELETE /api/v1/products/{ref:str}": archive_product,
+    "POST /api/v1/products/{ref:str}/variants": add_variant,
+    "PATCH /api/v1/variants/{sku:str}": change_variant,
+    "DELETE /api/v1/variants/{sku:str}": archive_variant,
+    "POST /api/v1/variants/{sku:str}/stock": change_stock,
+    "POST /api/v1/categories": create_category,
+    "PATCH /api/v1/categories/{slug:str}": change_category,
+    "DELETE /api/v1/categories/{slug:str}": remove_category,
+    "POST /api/v1/orders/{order_id:uuid}/cancel": cancel_order,
+    "POST /api/v1/orders/{order_id:uuid}/refunds": refund_order,
+    "POST /api/v1/orders/{order_id:uuid}/shipments": ship_order,
+}
