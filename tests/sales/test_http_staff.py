@@ -34,6 +34,21 @@ async def test_staff_find_orders(shop: Shop) -> None:
     assert (await shop.send("GET", "/orders")).status_code == 401
 
 
+async def test_staff_find_orders_by_when_they_were_placed(shop: Shop) -> None:
+    """From a moment on, up to but without another; a customer narrows their own list the same way."""
+    first, second = [await shop.guest_order() for _ in range(2)]
+
+    async def found(query: str) -> list[str]:
+        return [item["number"] for item in (await shop.send("GET", f"/orders?{query}", token="staff")).json()["items"]]
+
+    moment = second["placed_at"]
+    assert (await found(f"from={moment}"), await found(f"to={moment}")) == ([second["number"]], [first["number"]])
+    assert await found(f"from={first['placed_at']}&to={moment}") == [first["number"]]
+    for query in ("from=yesterday", "to=2026-11-24T10:00:00", "to=0001-01-01T00:00:00%2B14:00"):
+        refused = await shop.send("GET", f"/orders?{query}", token="staff")
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, query.partition("=")[0])
+
+
 async def test_cancelling(shop: Shop) -> None:
     """The owner before it is confirmed; then only staff; a shipped one nobody."""
     order = await shop.guest_order()
