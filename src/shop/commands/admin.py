@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from shop.commands.common import Refused, answer, as_json, loaded, refusing, warned
+from shop.commands.terminal import Refused, answer, as_json, loaded, refusing, warned
 from shop.kit.values import Email, normal_email
 from shop.settings import Settings
 

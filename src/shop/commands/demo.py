@@ -7,7 +7,7 @@ import sys
 import click
 import msgspec
 
-from shop.commands.common import Refused, as_json, loaded, refusing
+from shop.commands.terminal import Refused, as_json, loaded, refusing
 
 HIGHEST = 65532  # three more ports follow
 

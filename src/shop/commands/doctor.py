@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from shop.commands.common import answer, as_json
+from shop.commands.terminal import answer, as_json
 
 
 @click.command()

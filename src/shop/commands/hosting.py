@@ -8,7 +8,7 @@ from typing import Any
 from dishka import AsyncContainer
 
 from shop.app import CannotAssemble, assemble
-from shop.commands.common import Refused
+from shop.commands.terminal import Refused
 from shop.kit.audit import on_command_line
 from shop.migrating import CannotMigrate, states
 from shop.settings import Settings

@@ -4,7 +4,7 @@ import asyncio
 
 import click
 
-from shop.commands.common import Refused, answer, as_json, loaded, refusing, warned
+from shop.commands.terminal import Refused, answer, as_json, loaded, refusing, warned
 from shop.settings import MODULES, Settings
 
 

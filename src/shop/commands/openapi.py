@@ -2,7 +2,7 @@
 
 import click
 
-from shop.commands.common import Refused
+from shop.commands.terminal import Refused
 
 
 @click.command()

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from shop.commands.common import Refused, answer, as_json, loaded, refusing, warned
+from shop.commands.terminal import Refused, answer, as_json, loaded, refusing, warned
 from shop.configuration.loading import SERVING
 from shop.configuration.values import duration
 from shop.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import click
 import msgspec
 
-from shop.commands.common import Refused, answer, as_json
+from shop.commands.terminal import Refused, answer, as_json
 from shop.kit.port import Port
 from shop.kit.schema import Change, Schema, compare, schema_of
 from shop.settings import MODULES

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import click
 
-from shop.commands.common import loaded, refusing
+from shop.commands.terminal import loaded, refusing
 from shop.configuration import Loaded, load
 from shop.configuration.loading import SERVING
 from shop.configuration.refreshing import Refresher

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from msgspec import Struct
 
-from shop.commands.common import answer, as_json, loaded, warned
+from shop.commands.terminal import answer, as_json, loaded, warned
 from shop.kit.port import endpoints
 from shop.settings import MODULES, Settings
 

@@ -1,4 +1,4 @@
-"""What commands share: reading settings, refusing in a clear line, and answering programs in JSON."""
+"""How commands speak with whoever typed them: settings in, one clear line for a refusal, JSON for programs."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
