@@ -37,6 +37,13 @@ class Written(Struct, frozen=True):
     language: str
 
 
+class Prose(Struct, frozen=True):
+    """A passage of a letter that was written in both alternatives already; it stays as it is."""
+
+    text: str
+    html: str
+
+
 class Stationery:
     """A module's templates and words, in the name of the shop."""
 
@@ -119,7 +126,7 @@ def _tidy(value: Any) -> Any:
         return one_line(value)
     if isinstance(value, list):
         return [_tidy(item) for item in value]
-    if isinstance(value, Struct) and not isinstance(value, Money):
+    if isinstance(value, Struct) and not isinstance(value, Money | Prose):
         return type(value)(**{name: _tidy(getattr(value, name)) for name in value.__struct_fields__})
     return value
 

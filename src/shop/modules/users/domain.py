@@ -92,6 +92,7 @@ class Source(StrEnum):
     REGISTRATION = "registration"
     PROFILE = "profile"
     ADMINISTRATION = "administration"
+    UNSUBSCRIBE = "unsubscribe"
 
 
 class Purpose(StrEnum):

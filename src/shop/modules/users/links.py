@@ -6,6 +6,7 @@ from shop.kit.secrets import Keyring
 from shop.modules.users.domain import Purpose, link_token, linked
 
 PATHS = {Purpose.VERIFY: "/account/verify", Purpose.RESET: "/account/reset-password"}
+UNSUBSCRIBE = "/api/v1/unsubscribe"
 
 
 class Links:
@@ -27,6 +28,14 @@ class Links:
     async def opened_by(self, token: str) -> UUID | None:
         """Give the id of the link that a token opens, None if it is forged."""
         return linked(await self._key(), token)
+
+    async def unsubscribe(self, user_id: UUID) -> str:
+        """Give the address with which somebody takes their consent to marketing back, also without an account to log in to."""
+        return f"{self._public_url}{UNSUBSCRIBE}/{link_token(await self._keyring.key('unsubscribe'), user_id)}"
+
+    async def unsubscribed_by(self, token: str) -> UUID | None:
+        """Give the id of the user whose address of that kind has this token, None if it is forged."""
+        return linked(await self._keyring.key("unsubscribe"), token)
 
     async def _key(self) -> bytes:
         return await self._keyring.key("links")

@@ -14,13 +14,17 @@ from shop.modules.users.customer_list import CustomerList
 from shop.modules.users.jobs import jobs
 from shop.modules.users.letters import AccountLetters
 from shop.modules.users.links import Links
+from shop.modules.users.mailing import Mailing
 from shop.modules.users.passwords import Passwords
 from shop.modules.users.profiles import CustomerDirectory, Profiles
+from shop.modules.users.promotion_letters import PromotionLetters
+from shop.modules.users.promotions import Promotions
 from shop.modules.users.routes import ROUTES
 from shop.modules.users.service import Accounts
 from shop.modules.users.sessions import Sessions
 from shop.modules.users.store import UsersStore
 from shop.modules.users.tables import METADATA, users
+from shop.modules.users.unsubscribing import Unsubscribing
 from shop.ports.mail import Mail
 from shop.ports.sales import PurchaseHistory
 from shop.ports.users import Customers
@@ -68,6 +72,32 @@ class UsersProvider(ModuleProvider):
         """Give who writes the mails."""
         sender = settings.smtp.sender if settings.smtp else NOBODY
         return AccountLetters(sender, settings.commerce.locales, settings.runtime.public_url, lambda letter: links.token(letter.subject_id))
+
+    @provide(scope=Scope.APP)
+    def promotion_letters(self, links: Links, settings: Annotated[Settings, FromComponent()]) -> PromotionLetters:
+        """Give who writes the mails of promotions."""
+        return PromotionLetters(settings.smtp.sender if settings.smtp else NOBODY, settings.commerce.locales, links)
+
+    @provide(scope=Scope.APP)
+    def mailing(
+        self,
+        database: Database[UsersStore],
+        letters: PromotionLetters,
+        mail: Annotated[Mail, FromComponent()],
+        settings: Annotated[Settings, FromComponent()],
+    ) -> Mailing:
+        """Give the queue of promotions."""
+        return Mailing(database, letters, lambda message: mail.send(message=message), settings.promotions.rate)
+
+    @provide(scope=Scope.REQUEST)
+    def promotions(self, database: Database[UsersStore], letters: PromotionLetters, settings: Annotated[Settings, FromComponent()]) -> Promotions:
+        """Give what staff do with promotions."""
+        return Promotions(database, letters, settings.commerce.locales)
+
+    @provide(scope=Scope.REQUEST)
+    def unsubscribing(self, database: Database[UsersStore], links: Links) -> Unsubscribing:
+        """Give the way out of marketing mail."""
+        return Unsubscribing(database, links)
 
     @provide(scope=Scope.REQUEST)
     def accounts(self, database: Database[UsersStore], passwords: Passwords, links: Links) -> Accounts:

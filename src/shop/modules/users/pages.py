@@ -46,8 +46,8 @@ AnyRequest = Request[Any, Any, Any]
 async def ask_to_verify(accounts: AccountsHere, token: TokenInLink = "", languages: Languages = None) -> Response[str]:
     """Ask for the press of a button, for programs open links in mails too."""
     if await accounts.works(token, Purpose.VERIFY):
-        return _page("verify", languages, path=PATHS[Purpose.VERIFY], token=token)
-    return _page("verify_refused", languages, status=400)
+        return page("verify", languages, path=PATHS[Purpose.VERIFY], fields={"token": token})
+    return page("verify_refused", languages, status=400)
 
 
 @post(PATHS[Purpose.VERIFY], status_code=200, policy=public, raw=True, include_in_schema=False)
@@ -57,8 +57,8 @@ async def verify(request: AnyRequest, accounts: AccountsHere, languages: Languag
     try:
         await accounts.verify((await _form(request)).get("token", ""))
     except Invalid:
-        return _page("verify_refused", languages, status=400)
-    return _page("verified", languages)
+        return page("verify_refused", languages, status=400)
+    return page("verified", languages)
 
 
 @get(PATHS[Purpose.RESET], policy=public, include_in_schema=False)
@@ -66,8 +66,8 @@ async def verify(request: AnyRequest, accounts: AccountsHere, languages: Languag
 async def ask_for_password(accounts: AccountsHere, token: TokenInLink = "", languages: Languages = None) -> Response[str]:
     """Ask for a new password."""
     if await accounts.works(token, Purpose.RESET):
-        return _page("reset", languages, path=PATHS[Purpose.RESET], token=token, wrong=False)
-    return _page("reset_refused", languages, status=404)
+        return page("reset", languages, path=PATHS[Purpose.RESET], fields={"token": token}, wrong=False)
+    return page("reset_refused", languages, status=404)
 
 
 @post(PATHS[Purpose.RESET], status_code=200, policy=public, raw=True, include_in_schema=False)
@@ -77,12 +77,12 @@ async def reset_password(request: AnyRequest, accounts: AccountsHere, languages:
     form = await _form(request)
     token, password = form.get("token", ""), form.get("password", "")
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD or "\0" in password:
-        return _page("reset", languages, status=400, path=PATHS[Purpose.RESET], token=token, wrong=True)
+        return page("reset", languages, status=400, path=PATHS[Purpose.RESET], fields={"token": token}, wrong=True)
     try:
         await accounts.reset(token, password)
     except LinkNotFound:
-        return _page("reset_refused", languages, status=404)
-    return _page("reset_done", languages)
+        return page("reset_refused", languages, status=404)
+    return page("reset_done", languages)
 
 
 async def _form(request: AnyRequest) -> dict[str, str]:
@@ -93,7 +93,8 @@ async def _form(request: AnyRequest) -> dict[str, str]:
     return {name: values[-1] for name, values in fields.items()}
 
 
-def _page(words: str, languages: str | None, *, status: int = 200, **values: Any) -> Response[str]:
+def page(words: str, languages: str | None, *, status: int = 200, **values: Any) -> Response[str]:
+    """Give one of the pages in the client's language; a page with a button posts `fields` to `path`."""
     language = spoken(languages, list(WORDS))
     said = {"shop": "Shop", **SILENT, **WORDS[language][words]}
     html = TEMPLATE.render(words=said, language=language, style=Markup(STYLE), **values)  # noqa: S704 our own file

@@ -20,11 +20,13 @@ class PurgeStore(SessionStore):
         sessions, tokens, links, throttles, outbox = (
             tables.sessions.c, tables.refresh_tokens.c, tables.links.c, tables.throttles.c, tables.outbox.c
         )  # fmt: skip
+        promotions, mails = tables.promotions.c, tables.promotion_mails.c
         over = (
             (tokens.hash, tokens.expires_at <= now),
             (sessions.id, sessions.expires_at <= now),
             (links.id, links.expires_at <= now),
             (throttles.key, throttles.changed_at <= now - WINDOW),
+            (mails.id, mails.promotion_id.in_(sa.select(promotions.id).where(promotions.finished_at <= now - LETTERS_KEPT))),
             (outbox.id, (outbox.status != "pending") & (outbox.created_at <= now - LETTERS_KEPT)),
         )
         deleted = [await self._purge(key, condition) for key, condition in over]

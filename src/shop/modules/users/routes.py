@@ -28,9 +28,11 @@ from shop.modules.users.domain import (
 )
 from shop.modules.users.pages import PAGES
 from shop.modules.users.profile_routes import PROFILE_ROUTES
+from shop.modules.users.promotion_routes import PROMOTION_ROUTES
 from shop.modules.users.service import Accounts
 from shop.modules.users.sessions import Sessions, Tokens
 from shop.modules.users.throttling import TooManyGuesses
+from shop.modules.users.unsubscribe_pages import UNSUBSCRIBE_PAGES
 from shop.settings import Commerce
 
 A_FEW_A_SECOND = (300, 60)  # requests per seconds and client: generous for an office, tight for a script
@@ -160,5 +162,6 @@ async def show_keys(keys: Annotated[LocalKeys, FromComponent("users")]) -> Respo
 
 
 ROUTES: list[HTTPRouteHandler] = [
-    register, verify, request_reset, reset, log_in, refresh, log_out, show_keys, *PROFILE_ROUTES, *PAGES, *CUSTOMER_ROUTES, audit_route("users")
+    register, verify, request_reset, reset, log_in, refresh, log_out, show_keys, *PROFILE_ROUTES, *PAGES, *PROMOTION_ROUTES,
+    *UNSUBSCRIBE_PAGES, *CUSTOMER_ROUTES, audit_route("users"),
 ]  # fmt: skip

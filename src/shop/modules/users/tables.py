@@ -89,6 +89,55 @@ consents = sa.Table(
     sa.Column("at", Moment, nullable=False),
 )
 
+promotions = sa.Table(
+    "promotions",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("status", sa.String(10), nullable=False, index=True),
+    sa.Column("subject", sa.String(200), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("coupon", sa.String(64)),
+    sa.Column("audience", sa.JSON, nullable=False),
+    sa.Column("variants", sa.JSON, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("started_at", Moment),
+    sa.Column("finished_at", Moment),
+    sa.Column("last_user", sa.Uuid),
+    sa.Column("is_gathered", sa.Boolean, nullable=False),
+    sa.Column("not_before", Moment),
+    sa.Column("result", sa.JSON(none_as_null=True)),
+)
+
+promotion_mails = sa.Table(  # without addresses, and without a foreign key to users: who is erased stays counted
+    "promotion_mails",
+    METADATA,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("promotion_id", sa.Uuid, sa.ForeignKey("promotions.id"), nullable=False),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    sa.Column("status", sa.String(10), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_attempt_at", Moment, nullable=False),
+    sa.Column("lease_until", Moment),
+    sa.Column("answer", sa.String(200)),
+    sa.UniqueConstraint("promotion_id", "user_id", name="promotion_mails_once"),
+    sa.Index("promotion_mails_due", "promotion_id", "status", "next_attempt_at"),
+)
+
+promotion_pace = sa.Table(
+    "promotion_pace",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("next_at", Moment, nullable=False),
+)
+
+suppressions = sa.Table(  # digests: whether an address is among them can be asked, which ones they are cannot
+    "suppressions",
+    METADATA,
+    sa.Column("address", sa.LargeBinary(32), primary_key=True),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("answer", sa.String(200), nullable=False),
+)
+
 outbox = outbox_table(METADATA)
 secrets = secrets_table(METADATA)
 idempotency_keys = idempotency_table(METADATA)

@@ -1,0 +1,168 @@
+"""Sends promotions: one mail after the other, each taken before it is handed over, so that nobody is written to twice.
+
+A mail is `waiting`, `sending` (taken, under a lease), and then `sent`, `failed`, `skipped` or `unknown`. One whose outcome is unknown, because the
+connection broke at the last moment or the sender died, is never sent again: an offer that somebody missed costs less than one they got twice.
+Any number of processes may work at once; the rate is one for all of them.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from shop.kit.database import Database
+from shop.kit.outbox import ANSWER_LENGTH, backoff
+from shop.modules.users.domain import User
+from shop.modules.users.mailing_store import MAILS, Due
+from shop.modules.users.promotion import Promotion
+from shop.modules.users.promotion_letters import PromotionLetters
+from shop.modules.users.store import UsersStore
+from shop.ports.mail import Delivery, Message, Outcome
+
+LONGEST_DELIVERY = timedelta(minutes=2)
+LEASE = timedelta(minutes=3)
+TRIES = 5
+TROUBLE = timedelta(minutes=1)
+LONGEST_NAP = 1.0
+SKIPPED_AT_ONCE = 100
+log = logging.getLogger("shop.promotions")
+
+
+class Step(Struct, frozen=True):
+    """What one step did: whether there was work, how many seconds to wait before the next one, and what keeps all mails from being sent."""
+
+    worked: bool
+    wait: float = 0.0
+    trouble: str | None = None
+
+
+class Taken(Struct, frozen=True):
+    """A mail that is ours to send."""
+
+    due: Due
+    promotion: Promotion
+    reader: User
+
+
+class Mailing:
+    """The queue of promotions."""
+
+    def __init__(
+        self,
+        database: Database[UsersStore],
+        letters: PromotionLetters,
+        send: Callable[[Message], Awaitable[Delivery]],
+        rate: int,
+        *,
+        spread: Callable[[], float] = random.random,
+    ) -> None:
+        """Send at most `rate` mails a second, together with whoever else works on this database."""
+        self._database, self._letters, self._send, self._rate, self._spread = database, letters, send, rate, spread
+
+    async def run(self) -> bool:
+        """Take one step and rest as long as it says; gives whether there may be more to do at once."""
+        step = await self.step()
+        if step.wait:
+            await asyncio.sleep(min(step.wait, LONGEST_NAP))
+        return step.worked or step.wait > 0
+
+    async def step(self) -> Step:
+        """Find a batch of recipients, or send one mail."""
+        async with self._database.read() as store:
+            running = await store.running(await store.now())
+        if not running:
+            return Step(worked=False)
+        if not all(running.values()):
+            async with self._database.write() as store:
+                if await store.gather():
+                    return Step(worked=True)
+        taken = await self._take(list(running))
+        if not isinstance(taken, Taken):
+            return taken
+        delivery = await self._deliver(taken)
+        await self._record(taken, delivery)
+        return Step(worked=True, trouble=delivery.answer if delivery.outcome is Outcome.CONFIGURATION else None)
+
+    async def _take(self, running: list[UUID]) -> Taken | Step:
+        async with self._database.write() as store:
+            now = await store.now()
+            if wait := await store.wait(now):
+                return Step(worked=False, wait=wait.total_seconds())
+            for id in running:
+                for _ in range(SKIPPED_AT_ONCE):
+                    promotion = await store.promotion(id)
+                    due = await store.next_due(id, now) if promotion and promotion.status == "sending" else None
+                    if promotion is None or due is None:
+                        break
+                    reader = await _reader(store, due)
+                    if reader is not None:
+                        lease = {"status": "sending", "attempts": due.attempts + 1, "lease_until": now + LEASE}
+                        await store.change_mail(due.id, **lease)
+                        await store.take_turn(now, self._rate)
+                        return Taken(msgspec.structs.replace(due, attempts=due.attempts + 1), promotion, reader)
+                    await store.change_mail(due.id, status="skipped")
+                else:
+                    return Step(worked=True)
+                await _finish(store, id, now)
+        return Step(worked=False)
+
+    async def _deliver(self, taken: Taken) -> Delivery:
+        try:
+            content = taken.promotion.content(taken.reader.locale)
+            message = await self._letters.compose(taken.due.id, content, taken.promotion.coupon, taken.reader)
+        except Exception:
+            log.exception("mail %s of promotion %s could not be composed", taken.due.id, taken.promotion.id)
+            return Delivery(Outcome.TRANSIENT, "could not be composed")
+        try:
+            async with asyncio.timeout(LONGEST_DELIVERY.total_seconds()):
+                return await self._send(message)
+        except TimeoutError:
+            return Delivery(Outcome.UNKNOWN, "the mail server did not answer in time")
+        except Exception:
+            log.exception("mail %s of promotion %s: the delivery failed", taken.due.id, taken.promotion.id)
+            return Delivery(Outcome.UNKNOWN, "the delivery failed")
+
+    async def _record(self, taken: Taken, delivery: Delivery) -> None:
+        async with self._database.write() as store:
+            now = await store.now()
+            settled = {"lease_until": None, "answer": delivery.answer[:ANSWER_LENGTH]}
+            if delivery.outcome is Outcome.ACCEPTED:  # a fact, also when somebody has given the mail up by now
+                await store.change_mail(taken.due.id, status="sent", **settled)
+                return
+            mine = (MAILS.c.status == "sending", MAILS.c.attempts == taken.due.attempts)
+            await store.change_mail(taken.due.id, *mine, **settled, **self._consequence(taken, delivery.outcome, now))
+            if delivery.gone:
+                await store.suppress(taken.reader.email, delivery.answer)
+            if delivery.outcome is Outcome.CONFIGURATION:
+                log.error("no promotion can be sent until the configuration is right: %s", delivery.answer)
+                await store.hold(now + TROUBLE)
+
+    def _consequence(self, taken: Taken, outcome: Outcome, now: datetime) -> dict[str, object]:
+        if outcome is Outcome.UNKNOWN:
+            return {"status": "unknown"}
+        if outcome is Outcome.CONFIGURATION:
+            return {"status": "waiting", "attempts": taken.due.attempts - 1}
+        if outcome is Outcome.PERMANENT or taken.due.attempts >= TRIES:
+            return {"status": "failed"}
+        return {"status": "waiting", "next_attempt_at": now + backoff(taken.due.attempts, self._spread())}
+
+
+async def _reader(store: UsersStore, due: Due) -> User | None:
+    """Give who gets a mail, unless their account, their consent or their mailbox is gone by now."""
+    user = await store.user(due.user_id)
+    if user is None or not user.is_customer or not await store.may_be_written_to(user.id, user.email):
+        return None
+    return user
+
+
+async def _finish(store: UsersStore, id: UUID, now: datetime) -> None:
+    await store.settle_abandoned(id, now)
+    if await store.is_over(id):
+        progress = (await store.progress([id]))[id]
+        await store.change_promotion(id, status="sent", finished_at=now, result=progress)
+        log.info("promotion %s is sent: %s", id, progress)
