@@ -34,8 +34,11 @@ def signed_in(id: UUID | str) -> dict[str, str]:
 class Four:
     """The shop in four processes."""
 
-    def __init__(self, shop: Shop, processes: Mapping[str, ShopProcess], proxies: Mapping[str, Proxy], client: httpx.AsyncClient) -> None:
+    def __init__(
+        self, shop: Shop, processes: Mapping[str, ShopProcess], proxies: Mapping[str, Proxy], client: httpx.AsyncClient, database_url: str
+    ) -> None:
         """`shop` is reached through a gateway; `client` calls the processes directly."""
+        self._database_url = database_url
         self.shop = shop
         self.processes = processes
         self.proxies = proxies
@@ -45,6 +48,11 @@ class Four:
     async def call(self, module: str, method: str, path: str, **options: Any) -> httpx.Response:
         """Send one request to a module's process, once."""
         return await self._client.request(method, f"{self.processes[module].url}{path}", **options)
+
+    def another(self, module: str, folder: Path) -> ShopProcess:
+        """Give a second process of a module, not started."""
+        urls = {name: proxy.url for name, proxy in self.proxies.items()}
+        return process(folder, module, free_port(), urls, self._database_url, self.shop.outside)
 
     async def circuits(self, module: str) -> dict[str, str]:
         """Give the circuits of a process to the others, as its health tells them."""
@@ -113,4 +121,4 @@ async def running(folder: Path, database_url: str) -> AsyncGenerator[Four]:
         gateway = Gateway({module: Upstream(started.url, client) for module, started in processes.items()})
         address = await stack.enter_async_context(serving(cast(Any, gateway), port=free_port()))
         visitor = await stack.enter_async_context(httpx.AsyncClient(base_url=address, timeout=60, trust_env=False, limits=limits))
-        yield Four(Shop(visitor, world, database_url), processes, proxies, client)
+        yield Four(Shop(visitor, world, database_url), processes, proxies, client, database_url)

@@ -96,6 +96,8 @@ PRODUCTS = (
     Row("POST /api/v1/categories", lambda scene: _staff(scene, {"slug": f"{scene.slug}-new", "title": "New"})),
     Row("PATCH /api/v1/categories/{slug}", lambda scene: _staff(scene, {"title": "Newer"}, slug=f"{scene.slug}-kept")),
     Row("DELETE /api/v1/categories/{slug}", lambda scene: _staff(scene, slug=f"{scene.slug}-doomed")),
+    Row("GET /api/v1/stock", _staff),
+    Row("GET /api/v1/audit/products", _staff),
 )
 CART = (
     Row("POST /api/v1/carts", lambda scene: Ask(), "guest"),
@@ -112,6 +114,7 @@ CART = (
         "",
         PRICES,
     ),
+    Row("GET /api/v1/audit/cart", _staff),
 )
 SALES = (
     Row("GET /api/v1/shipping-methods", lambda scene: Ask()),
@@ -145,6 +148,7 @@ SALES = (
     ),
     Row("POST /api/v1/orders/{order_id}/shipments", lambda scene: _staff(scene, {"carrier": "DHL"}, order_id=scene.paid.order["id"])),
     Row("POST /api/v1/payments/stripe/webhook", _event),
+    Row("GET /api/v1/audit/sales", _staff),
 )
 USERS = (
     Row("POST /api/v1/users", lambda scene: Ask(body={"email": "ana@example.com", "password": PASSWORD, "name": "Eve"})),
@@ -163,5 +167,8 @@ USERS = (
     Row("PUT /api/v1/users/me/consents/marketing", lambda scene: _of(scene, "ana", {"granted": True})),
     Row("GET /api/v1/users/me/purchases", lambda scene: _of(scene, "bea"), "", {"sales": "PurchaseHistory.purchases"}),
     Row("GET /.well-known/jwks.json", lambda scene: Ask()),
+    Row("GET /api/v1/customers", _staff),
+    Row("GET /api/v1/customers/{customer_id}", lambda scene: _staff(scene, customer_id=scene.people.ids["ana"])),
+    Row("GET /api/v1/audit/users", _staff),
 )
 ROWS = {"products": PRODUCTS, "cart": CART, "sales": SALES, "users": USERS}
