@@ -1,10 +1,12 @@
 """Carts in memory, with controls that make carts, stock and faults."""
 
 from collections import Counter, deque
+from datetime import UTC, datetime
 from uuid import UUID
 
 from msgspec import Struct
 
+from shop.kit.erasing import Receipt
 from shop.kit.ids import uuid7
 from shop.kit.money import Money
 from shop.kit.problems import Conflict, Gone, Problem, Unavailable
@@ -13,6 +15,8 @@ from shop.ports.cart import (
     CartEmpty,
     CartNotFound,
     CartOrdered,
+    CartRecord,
+    CartRecords,
     Carts,
     CheckoutInProgress,
     CheckoutOfAnotherCart,
@@ -63,6 +67,7 @@ class FakeCarts(Carts):
         self.prices: dict[str, int] = {}
         self.restocks: dict[UUID, tuple[UUID, dict[str, int]]] = {}
         self.calls: list[str] = []
+        self.erased: dict[UUID, Counter[str]] = {}
         self._faults: deque[tuple[Problem, bool]] = deque()
 
     def stock(self, sku: str, quantity: int, price: int = 1000) -> None:
@@ -139,6 +144,32 @@ class FakeCarts(Carts):
             raise Conflict("this restock id was used for something else")
         if fault:
             raise fault
+
+    async def records(self, *, customer_id: UUID) -> CartRecords:
+        """Give a customer's carts."""
+        fault = self._called("records")
+        if fault:
+            raise fault
+        mine = [cart for cart in self.carts.values() if cart.customer_id == customer_id]
+        made_at = datetime.now(UTC)
+        return CartRecords([CartRecord(cart.id, cart.status, made_at, [Line(*line) for line in cart.lines.items()]) for cart in mine])
+
+    async def erase(self, *, customer_id: UUID) -> Receipt:
+        """Forget a customer."""
+        fault = self._called("erase")
+        counts = self.erased.setdefault(customer_id, Counter(open_carts=0, ordered_carts=0, kept_answers=0))
+        for cart in [cart for cart in self.carts.values() if cart.customer_id == customer_id]:
+            if cart.status == "open":
+                del self.carts[cart.id]
+            elif cart.status == "ordered":
+                cart.customer_id = None
+            else:
+                continue
+            counts[f"{cart.status}_carts"] += 1
+        if fault:
+            raise fault
+        waiting = sum(cart.customer_id == customer_id for cart in self.carts.values())
+        return Receipt("cart", datetime.now(UTC), dict(counts), waiting)
 
     def _called(self, name: str) -> Problem | None:
         self.calls.append(name)

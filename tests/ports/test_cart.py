@@ -271,3 +271,39 @@ async def test_the_fake_fails_and_loses_answers_when_it_is_told_to() -> None:
     with pytest.raises(Unavailable):
         await fake.begin(id=id, cart_id=cart.id, owner=cart.owner, ttl=TTL)
     assert cart.status == "checking_out"
+
+
+async def test_a_customer_sees_their_carts_and_nobody_elses(subject: Subject) -> None:
+    """With their lines; who is not known has none."""
+    ana = uuid7()
+    cart_id, _ = await subject.stage.cart({"mug": 2, "lid": 1}, ana)
+    await subject.stage.cart({"mug": 1}, uuid7())
+    (cart,) = (await subject.carts.records(customer_id=ana)).carts
+    assert (cart.id, cart.status, cart.lines) == (cart_id, "open", [Line("mug", 2), Line("lid", 1)])
+    assert cart.created_at.tzinfo is not None
+    assert (await subject.carts.records(customer_id=uuid7())).carts == []
+
+
+async def test_a_forgotten_customer_has_no_cart_any_more(subject: Subject) -> None:
+    """The open one is gone, the ordered one nobody's; a second round finds nothing and has the same receipt."""
+    ana, order = uuid7(), uuid7()
+    await subject.begin(order, await subject.stage.cart({"mug": 1}, ana))
+    await persistent(lambda: subject.carts.commit(id=order))
+    await subject.stage.cart({"lid": 1}, ana)
+    for _ in range(2):
+        receipt = await persistent(lambda: subject.carts.erase(customer_id=ana))
+        assert (receipt.module, receipt.waiting, receipt.at.tzinfo is not None) == ("cart", 0, True)
+        assert receipt.erased == {"open_carts": 1, "ordered_carts": 1, "kept_answers": 0}
+    assert (await subject.carts.records(customer_id=ana)).carts == []
+
+
+async def test_a_cart_in_checkout_waits_until_the_checkout_has_ended(subject: Subject) -> None:
+    """The checkout goes on as if nothing were; after its end the next round takes the cart too."""
+    ana, order = uuid7(), uuid7()
+    cart = await subject.stage.cart({"mug": 1}, ana)
+    quote = await subject.begin(order, cart)
+    assert (await persistent(lambda: subject.carts.erase(customer_id=ana))).waiting == 1
+    assert await subject.begin(order, cart) == quote
+    await persistent(lambda: subject.carts.release(id=order))
+    receipt = await persistent(lambda: subject.carts.erase(customer_id=ana))
+    assert (receipt.waiting, receipt.erased["open_carts"]) == (0, 1)

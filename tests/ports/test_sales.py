@@ -94,6 +94,32 @@ async def test_a_cursor_that_is_none_is_invalid(subject: Subject) -> None:
     assert told.value.errors[0].field == "cursor"
 
 
+async def test_a_customer_gets_all_that_is_held_about_them(subject: Subject) -> None:
+    """Their orders and nobody else's, in plain JSON, and the part of cart beside it."""
+    ana = uuid7()
+    bought = await subject.buy(ana)
+    await subject.buy(uuid7())
+    records = await subject.history.records(customer_id=ana)
+    assert [order["number"] for order in records.sales["orders"]] == [bought.number]
+    assert records.sales["mails"] is not None
+    assert isinstance(records.cart["carts"], list)
+
+
+async def test_a_forgotten_customer_leaves_a_receipt_of_each_module(subject: Subject) -> None:
+    """What is paid and not shipped waits; a second round is as good as the first, and who is not known has a receipt too."""
+    ana, ben = uuid7(), uuid7()
+    bought = await subject.buy(ben)
+    for _ in range(2):
+        receipts = await subject.history.erase(customer_id=ben)
+        assert [(receipt.module, receipt.waiting) for receipt in receipts] == [("sales", 1), ("cart", 0)]
+    assert [order["number"] for order in (await subject.history.records(customer_id=ben)).sales["orders"]] == [bought.number]
+    for _ in range(2):
+        receipts = await subject.history.erase(customer_id=ana)
+        assert [(receipt.module, receipt.waiting) for receipt in receipts] == [("sales", 0), ("cart", 0)]
+        assert receipts[0].erased == {"orders": 0, "kept_answers": 0}
+    assert (await subject.history.records(customer_id=ana)).sales["orders"] == []
+
+
 async def test_only_confirmed_orders_are_purchases(sqlite_url: str, clock: Clock) -> None:
     """An open and a cancelled order are none; one that was refunded later still is."""
     async with open_world(sqlite_url, clock) as world:

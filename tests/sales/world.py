@@ -25,6 +25,7 @@ from shop.modules.sales.cancelling import Cancelling
 from shop.modules.sales.checkout import Advance
 from shop.modules.sales.domain import FullOrder, Order
 from shop.modules.sales.history import History
+from shop.modules.sales.personal import PersonalOrders
 from shop.modules.sales.reconcile import Reconciliation
 from shop.modules.sales.refunds import Refunds
 from shop.modules.sales.service import NewOrder, Orders
@@ -72,7 +73,7 @@ class World:
         self.shipments = Shipments(self.database)
         self.webhooks = Webhooks(self.database, self.verifier, self.advance, self.refunds)
         self.reconciliation = Reconciliation(self.database, payments, self.advance)
-        self.history = History(self.database)
+        self.history = History(self.database, PersonalOrders(self.database, carts))
 
     def stock(self, sku: str, quantity: int, price: int = 1000) -> None:
         """Sell a SKU."""

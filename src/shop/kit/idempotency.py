@@ -34,6 +34,11 @@ def idempotency_table(metadata: sa.MetaData) -> sa.Table:
     )
 
 
+async def forget(store: Store, table: sa.Table, user_id: UUID) -> int:
+    """Forget the answers kept for a user, within an open transaction; gives how many. What is under way keeps its key."""
+    return await store.change(table.delete().where(table.c.scope.like(f"% user:{user_id}"), table.c.status.is_not(None)))
+
+
 class Answer(Struct, frozen=True):
     """The first answer, kept to be given again; `subject` is what it made."""
 

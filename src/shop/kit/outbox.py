@@ -27,6 +27,7 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=24)
 LONGEST_WAIT_FOR_CONFIGURATION = timedelta(minutes=15)
 GIVEN_UP_AFTER = timedelta(hours=72)
+KEPT = timedelta(days=30)
 ANSWER_LENGTH = 200
 M = TypeVar("M")
 log = logging.getLogger("shop.outbox")
@@ -65,6 +66,13 @@ async def enqueue(store: Store, table: sa.Table, *, subject_id: UUID, kind: str,
         status="pending", attempts=0, unknown=0, next_attempt_at=now,
     )  # fmt: skip
     await store.change(row)
+
+
+async def purge(store: Store, table: sa.Table, limit: int = 500) -> bool:
+    """Forget letters of more than thirty days ago that were sent or given up, in an open transaction; gives whether there may be more."""
+    over = (table.c.status != "pending") & (table.c.created_at <= await store.now() - KEPT)
+    some = sa.select(table.c.id).where(over).limit(limit).with_for_update(skip_locked=True)
+    return await store.change(table.delete().where(table.c.id.in_(some))) == limit
 
 
 class Backlog(Struct, frozen=True):

@@ -1,12 +1,14 @@
 """What sales may ask of cart; everything about stock goes this way too."""
 
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from msgspec import Struct
 
+from shop.kit.erasing import Receipt
 from shop.kit.money import Money
-from shop.kit.port import Port, post, put
+from shop.kit.port import Port, get, post, put
 from shop.kit.problems import Conflict, Gone, NotFound
 from shop.kit.values import Line, Seconds, Sku
 
@@ -67,6 +69,21 @@ class Quote(Struct, frozen=True):
     coupon: str | None = None
 
 
+class CartRecord(Struct, frozen=True):
+    """A cart as it is kept about a customer."""
+
+    id: UUID
+    status: str
+    created_at: datetime
+    lines: list[Line]
+
+
+class CartRecords(Struct, frozen=True):
+    """All that cart holds about a customer."""
+
+    carts: list[CartRecord]
+
+
 class Carts(Port, Protocol):
     """Carts and their checkouts. `id` is the order's id; every command is safe to repeat under it."""
 
@@ -92,4 +109,14 @@ class Carts(Port, Protocol):
     @put("/restocks/{restock_id}", raises=(Conflict,), timeout=9.0)
     async def restock(self, *, restock_id: UUID, id: UUID, lines: list[Line]) -> None:
         """Take pieces of a committed checkout back into stock."""
+        ...
+
+    @get("/customers/{customer_id}/records", timeout=4.0)
+    async def records(self, *, customer_id: UUID) -> CartRecords:
+        """Give all that cart holds about a customer; nothing for one it never saw."""
+        ...
+
+    @post("/customers/{customer_id}/erase", timeout=4.0)
+    async def erase(self, *, customer_id: UUID) -> Receipt:
+        """Forget a customer: delete what is open, take the name off what was ordered; a cart in checkout waits for a later round."""
         ...

@@ -3,13 +3,15 @@
 from uuid import UUID
 
 from shop.kit.database import Database
+from shop.kit.erasing import Receipt
 from shop.kit.problems import Gone
 from shop.kit.secrets import Keyring
 from shop.kit.values import Line, Seconds
 from shop.modules.cart.domain import Cart, owned
+from shop.modules.cart.personal import PersonalCarts
 from shop.modules.cart.pricing import charged, quote
 from shop.modules.cart.store import CartStore, Checkout, CheckoutStatus
-from shop.ports.cart import CheckoutInProgress, CheckoutOfAnotherCart, InsufficientStock, Owner, Quote
+from shop.ports.cart import CartRecords, CheckoutInProgress, CheckoutOfAnotherCart, InsufficientStock, Owner, Quote
 from shop.ports.products import OutOfStock, Products
 
 ENDABLE = (CheckoutStatus.BEGINNING, CheckoutStatus.BEGUN, CheckoutStatus.REFUSED)
@@ -23,6 +25,7 @@ class Checkouts:
         self.database = database
         self.keyring = keyring
         self.products = products
+        self._personal = PersonalCarts(database)
 
     async def begin(self, *, id: UUID, cart_id: UUID, owner: Owner, ttl: Seconds) -> Quote:
         """Lock the cart, hold its stock and give the quote."""
@@ -76,6 +79,14 @@ class Checkouts:
     async def restock(self, *, restock_id: UUID, id: UUID, lines: list[Line]) -> None:
         """Take pieces of a committed checkout back into stock."""
         await self.products.restock(restock_id=restock_id, id=id, lines=lines)
+
+    async def records(self, *, customer_id: UUID) -> CartRecords:
+        """Give all that cart holds about a customer."""
+        return await self._personal.records(customer_id)
+
+    async def erase(self, *, customer_id: UUID) -> Receipt:
+        """Forget a customer, as far as no checkout is under way."""
+        return await self._personal.erase(customer_id)
 
     async def _locked(self, id: UUID, cart_id: UUID, owner: Owner, ttl: int) -> tuple[Checkout, Cart]:
         key = await self.keyring.key("capability")

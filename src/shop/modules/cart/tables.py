@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from shop.kit.audit import audit_table
 from shop.kit.database import Moment
+from shop.kit.erasing import receipts_table
 from shop.kit.idempotency import idempotency_table
 from shop.kit.secrets import secrets_table
 
@@ -14,6 +15,7 @@ LIVE = sa.text("status IN ('beginning', 'begun', 'committed')")
 SECRETS = secrets_table(METADATA)
 IDEMPOTENCY_KEYS = idempotency_table(METADATA)
 AUDIT_LOG = audit_table(METADATA)
+ERASURE_RECEIPTS = receipts_table(METADATA)
 
 CARTS = sa.Table(
     "carts",

@@ -1,13 +1,23 @@
 """What sales owes its customers: the letters of a fact, enqueued in the fact's own transaction."""
 
+from uuid import UUID
+
 import msgspec
+from msgspec import Struct
 
 from shop.kit.address import Address
+from shop.kit.erasing import ERASED_EMAIL
 from shop.kit.outbox import enqueue
 from shop.modules.sales.domain import Order, OrderLine, RefundRow, Shipment
 from shop.modules.sales.letters import OrderLetter, OrderLetterLine, RefundLetter, ShipmentLetter, ShipmentLetterLine
 from shop.modules.sales.store import SalesStore
 from shop.modules.sales.tables import outbox
+
+
+async def _owe(store: SalesStore, order: Order, subject_id: UUID, kind: str, letter: Struct) -> None:
+    """Owe a letter about an order, unless nobody is left to read it."""
+    if order.email != ERASED_EMAIL:
+        await enqueue(store, outbox, subject_id=subject_id, kind=kind, recipient=order.email, locale=order.locale, data=letter)
 
 
 async def owe_confirmation(store: SalesStore, order: Order, lines: list[OrderLine]) -> None:
@@ -28,7 +38,7 @@ async def owe_confirmation(store: SalesStore, order: Order, lines: list[OrderLin
         shipping_address=msgspec.convert(order.shipping_address, Address),
         billing_address=msgspec.convert(order.billing_address, Address | None),
     )
-    await enqueue(store, outbox, subject_id=order.id, kind="order_confirmed", recipient=order.email, locale=order.locale, data=letter)
+    await _owe(store, order, order.id, "order_confirmed", letter)
 
 
 async def owe_shipment(store: SalesStore, order: Order, shipment: Shipment, titles: dict[str, str], complete: bool) -> None:
@@ -43,7 +53,7 @@ async def owe_shipment(store: SalesStore, order: Order, shipment: Shipment, titl
         shipping_address=msgspec.convert(order.shipping_address, Address),
         complete=complete,
     )
-    await enqueue(store, outbox, subject_id=shipment.id, kind="order_shipped", recipient=order.email, locale=order.locale, data=letter)
+    await _owe(store, order, shipment.id, "order_shipped", letter)
 
 
 async def owe_refund(store: SalesStore, order: Order, refund: RefundRow) -> None:
@@ -56,4 +66,4 @@ async def owe_refund(store: SalesStore, order: Order, refund: RefundRow) -> None
         refunded=order.paid_money(order.refunded),
         total=order.due,
     )
-    await enqueue(store, outbox, subject_id=refund.id, kind="order_refunded", recipient=order.email, locale=order.locale, data=letter)
+    await _owe(store, order, refund.id, "order_refunded", letter)

@@ -13,6 +13,7 @@ from shop.modules.sales.checkout import Advance
 from shop.modules.sales.history import History
 from shop.modules.sales.jobs import jobs
 from shop.modules.sales.letters import SalesLetters
+from shop.modules.sales.personal import PersonalOrders
 from shop.modules.sales.reconcile import Reconciliation
 from shop.modules.sales.refunds import Refunds
 from shop.modules.sales.routes import ROUTES as PUBLIC
@@ -94,9 +95,9 @@ class SalesProvider(ModuleProvider):
         return Relay(database, outbox, letters.compose, lambda message: mail.send(message=message))
 
     @provide
-    def history(self, database: Store) -> PurchaseHistory:
+    def history(self, database: Store, carts: Annotated[Carts, FromComponent()]) -> PurchaseHistory:
         """Give what the neighbours may ask."""
-        return History(database)
+        return History(database, PersonalOrders(database, carts))
 
     cancelling = provide(Cancelling)
     shipments = provide(Shipments)

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 from shop.modules.sales.list_rows import ListRows
 from shop.modules.sales.order_rows import OrderRows
+from shop.modules.sales.personal_rows import PersonalRows
 from shop.modules.sales.refund_rows import RefundRows
 from shop.modules.sales.shipment_rows import ShipmentRows
 from shop.modules.sales.tables import counters
 from shop.modules.sales.webhook_rows import WebhookRows
 
 
-class SalesStore(OrderRows, RefundRows, ShipmentRows, WebhookRows, ListRows):
+class SalesStore(OrderRows, RefundRows, ShipmentRows, WebhookRows, ListRows, PersonalRows):
     """All queries of sales."""
 
     async def take_turn(self, name: str, every: timedelta) -> bool:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from shop.kit.audit import audit_table
 from shop.kit.database import Moment
+from shop.kit.erasing import receipts_table
 from shop.kit.idempotency import idempotency_table
 from shop.kit.outbox import outbox_table
 from shop.kit.secrets import secrets_table
@@ -186,3 +187,4 @@ outbox = outbox_table(METADATA)
 secrets = secrets_table(METADATA)
 idempotency_keys = idempotency_table(METADATA)
 audit_log = audit_table(METADATA)
+erasure_receipts = receipts_table(METADATA)
