@@ -91,7 +91,8 @@ class MailingStore(Store):
         """Take one mail out of the bucket."""
         pace = tables.promotion_pace
         next_at: datetime = await self.scalar(sa.select(pace.c.next_at))
-        await self.change(pace.update().values(next_at=max(next_at, now - BURST) + timedelta(seconds=1) / rate))
+        interval = timedelta(seconds=1) / rate
+        await self.change(pace.update().values(next_at=max(next_at + interval, now - BURST + 2 * interval)))
 
     async def next_due(self, promotion_id: UUID, now: datetime) -> Due | None:
         """Find the next mail of a promotion, and keep it from others until the transaction ends."""

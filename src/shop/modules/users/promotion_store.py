@@ -65,4 +65,4 @@ def _progress(found: dict[str, int]) -> Progress:
 
 
 def _promotion(row: sa.Row[Any]) -> Promotion:
-    return msgspec.convert(row._asdict(), Promotion)
+    return msgspec.convert(dict(zip(Promotion.__struct_fields__, row, strict=True)), Promotion)
