@@ -3,15 +3,18 @@
 import asyncio
 import importlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 from msgspec import Struct
 
-from shop.commands.terminal import answer, as_json, loaded, warned
+from shop.commands.terminal import answer, as_json, loaded, refusing, warned
+from shop.drawing import Card, Row, drawn
 from shop.kit.port import endpoints
 from shop.settings import MODULES, Settings
 
+HERE = "in this process"
 PATIENCE = 1.5  # seconds that a process gets to say how it is
 
 
@@ -24,11 +27,18 @@ class Need(Struct, frozen=True):
 
 
 class Seen(Struct, frozen=True):
-    """A running instance: its health, and the state of its circuits to other modules."""
+    """A running instance: its health, the state of its circuits to other modules, and the seconds since it read the registry, if it reads one."""
 
     url: str
     health: str
     circuits: dict[str, str] = {}
+    registry_age: float | None = None
+
+    def said(self) -> str:
+        """Give all of it on a line."""
+        circuits = [f"circuit to {module} {state}" for module, state in self.circuits.items()]
+        registry = [] if self.registry_age is None else [f"registry read {self.registry_age:.0f} s ago"]
+        return ", ".join([self.health, *circuits, *registry])
 
 
 class Place(Struct, frozen=True):
@@ -43,21 +53,41 @@ class Place(Struct, frozen=True):
 
 @click.command()
 @as_json
-def command(as_json: bool) -> None:
+@click.option("--svg", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Draw it into this file instead.")
+def command(as_json: bool, svg: Path | None) -> None:
     """Show which module is where, which adapter stands behind each port, and how the running instances are."""
     settings = warned(loaded()).settings
     seen = asyncio.run(_look(settings))
     places = [_place(settings, module, seen[module]) for module in MODULES]
-    if as_json:
+    if svg:
+        title = f"as a process sees it that hosts {', '.join(settings.runtime.modules)}"
+        with refusing(OSError):
+            svg.write_text(drawn(title, [_card(place) for place in places]), "utf-8")
+    elif as_json:
         answer(places)
-        return
+    else:
+        _show(places)
+
+
+def _show(places: Sequence[Place]) -> None:
     for place in places:
         click.echo(f"{click.style(f'{place.module:<10}', bold=True)} {place.place:<34} {place.database}")
         for need in place.needs:
             click.echo(f"  needs {need.port:<28} {need.adapter}")
         for instance in place.instances:
-            circuits = ", ".join(f"circuit to {module} {state}" for module, state in instance.circuits.items())
-            click.echo(f"  at {instance.url:<31} {instance.health}{f', {circuits}' if circuits else ''}")
+            click.echo(f"  at {instance.url:<31} {instance.said()}")
+
+
+def _card(place: Place) -> Card:
+    needs = [Row("needs", f"{need.port}: {need.adapter}") for need in place.needs]
+    instances = [Row("instance", f"{instance.url}  {instance.said()}", _mood(instance)) for instance in place.instances]
+    return Card(place.module, place.place, place.database, place.place == HERE, [*needs, *instances])
+
+
+def _mood(instance: Seen) -> str:
+    if instance.health != "UP":
+        return "bad"
+    return "good" if set(instance.circuits.values()) <= {"CLOSED"} else "odd"
 
 
 def _place(settings: Settings, module: str, instances: list[Seen]) -> Place:
@@ -67,7 +97,7 @@ def _place(settings: Settings, module: str, instances: list[Seen]) -> Place:
     needs = [Need(port.__name__, owner := endpoints(port)[0].module, _adapter(settings, owner)) for port in manifest.needs]
     url = settings.databases.of(module)
     database = f"SQLite, {url.removeprefix('sqlite:///')}{module}.db" if url.startswith("sqlite") else f"PostgreSQL, {_without_user(url)}"
-    return Place(module, "in this process", database, needs, instances)
+    return Place(module, HERE, database, needs, instances)
 
 
 def _elsewhere(settings: Settings, module: str, says: str) -> str:
@@ -115,6 +145,7 @@ async def _health(client: Any, url: str) -> Seen:
         async with asyncio.timeout(PATIENCE):
             document = (await client.get(f"{url}/actuator/health")).json()
         circuits = document["components"].get("circuitBreakers", {}).get("details", {})
-        return Seen(url, document["status"], {module: circuit["details"]["state"] for module, circuit in circuits.items()})
+        states = {module: circuit["details"]["state"] for module, circuit in circuits.items()}
+        return Seen(url, document["status"], states, document["components"].get("eureka", {}).get("details", {}).get("secondsSinceLastFetch"))
     except (httpx.HTTPError, TimeoutError, ValueError, KeyError, TypeError, AttributeError):
         return Seen(url, "does not answer")
