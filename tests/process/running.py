@@ -41,13 +41,15 @@ def soon(look: Callable[[], Any], seconds: float = 30.0) -> Any:
 class Serving:
     """A `shop serve` that runs beside the test."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
-        """Start it in a folder, on a free port."""
+    def __init__(self, folder: Path, *, python: str = sys.executable, **settings: str) -> None:
+        """Start it in a folder, on a free port, with the shop that this interpreter finds."""
         self.port = free_port()
         self.log = folder / f"serve-{self.port}.log"
         variables = environment(**{"MODULES": "products", "PORT": str(self.port)} | settings)
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([*COMMAND, "serve"], cwd=folder, env=variables, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(
+                [python, *COMMAND[1:], "serve"], cwd=folder, env=variables, stdout=log, stderr=log, start_new_session=True
+            )
 
     def __enter__(self) -> "Serving":
         """Wait until it is ready."""
