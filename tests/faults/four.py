@@ -25,9 +25,9 @@ LIVE = ("pending", "awaiting_payment", "cancelling")
 NOTHING = {"subtotal": {"amount": 0}, "discount": {"amount": 0}}
 
 
-def signed_in(id: UUID | str) -> dict[str, str]:
-    """Give the headers of a customer, as fresh as if they had logged in this moment."""
-    token = Signer(LocalKeys([SIGNING_KEY]), ISSUER, Clock()).sign(UUID(str(id)), frozenset({"customer"}), uuid7())
+def signed_in(id: UUID | str, role: str = "customer") -> dict[str, str]:
+    """Give the headers of a user, as fresh as if they had logged in this moment."""
+    token = Signer(LocalKeys([SIGNING_KEY]), ISSUER, Clock()).sign(UUID(str(id)), frozenset({role}), uuid7())
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -47,7 +47,11 @@ class Four:
 
     async def call(self, module: str, method: str, path: str, **options: Any) -> httpx.Response:
         """Send one request to a module's process, once."""
-        return await self._client.request(method, f"{self.processes[module].url}{path}", **options)
+        try:
+            return await self._client.request(method, f"{self.processes[module].url}{path}", **options)
+        except httpx.TransportError as error:
+            error.add_note(f"{method} {path} of {module}, which wrote: {self.processes[module].log()[-2000:]}")
+            raise
 
     def another(self, module: str, folder: Path) -> ShopProcess:
         """Give a second process of a module, not started."""

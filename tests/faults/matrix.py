@@ -91,7 +91,7 @@ async def _made(four: Four, module: str, row: Row, ask: Ask) -> Answer:
 
 
 def _read(answer: httpx.Response) -> Any:
-    return answer.json() if answer.content else None
+    return answer.json() if "json" in answer.headers.get("Content-Type", "") else None
 
 
 async def _repeated(four: Four, ask: Ask) -> int:

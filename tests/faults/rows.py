@@ -170,5 +170,16 @@ USERS = (
     Row("GET /api/v1/customers", _staff),
     Row("GET /api/v1/customers/{customer_id}", lambda scene: _staff(scene, customer_id=scene.people.ids["ana"])),
     Row("GET /api/v1/audit/users", _staff),
+    Row("GET /api/v1/promotions", _staff),
+    Row("POST /api/v1/promotions", lambda scene: _staff(scene, {"subject": "Sale", "body": "All of it."})),
+    Row("GET /api/v1/promotions/{promotion_id}", lambda scene: _staff(scene, promotion_id=scene.draft)),
+    Row("PATCH /api/v1/promotions/{promotion_id}", lambda scene: _staff(scene, {"subject": "Sales"}, promotion_id=scene.draft)),
+    Row("GET /api/v1/promotions/{promotion_id}/preview", lambda scene: _staff(scene, promotion_id=scene.draft)),
+    Row("POST /api/v1/promotions/{promotion_id}/test", lambda scene: Ask(scene.person("ana", "staff"), {}, {"promotion_id": scene.draft})),
+    Row("POST /api/v1/promotions/{promotion_id}/send", lambda scene: _staff(scene, promotion_id=scene.paused)),
+    Row("POST /api/v1/promotions/{promotion_id}/pause", lambda scene: _staff(scene, promotion_id=scene.paused)),
+    Row("POST /api/v1/promotions/{promotion_id}/resume", lambda scene: _staff(scene, promotion_id=scene.resumed)),
+    Row("GET /api/v1/unsubscribe/{token}", lambda scene: Ask(place={"token": scene.unsubscribe})),
+    Row("POST /api/v1/unsubscribe/{token}", lambda scene: Ask(place={"token": scene.unsubscribe})),
 )
 ROWS = {"products": PRODUCTS, "cart": CART, "sales": SALES, "users": USERS}

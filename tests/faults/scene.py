@@ -41,10 +41,14 @@ class Scene(Struct, kw_only=True):
     session: dict[str, Any]
     verify: str
     reset: str
+    draft: str
+    paused: str
+    resumed: str
+    unsubscribe: str
 
-    def person(self, name: str) -> dict[str, str]:
+    def person(self, name: str, role: str = "customer") -> dict[str, str]:
         """Give the headers of somebody who is logged in."""
-        return signed_in(self.people.ids[name])
+        return signed_in(self.people.ids[name], role)
 
 
 async def people(shop: Shop) -> People:
@@ -75,6 +79,7 @@ async def scene(four: Four, known: People) -> Scene:
         shop=shop, people=known, slug=slug, product=product, doomed=doomed, address=saved[0].json()["id"], doomed_address=saved[1].json()["id"],
         guest=guest, spare=spare, stray=stray, buyer=buyer, waiting=waiting, paid=paid, session=session,
         verify=await _verification(shop, slug), reset=await _reset(shop),
+        draft=await _draft(shop), paused=await _paused(shop), resumed=await _paused(shop), unsubscribe=await _unsubscribe(shop, known.ids["ana"]),
     )  # fmt: skip
 
 
@@ -104,4 +109,27 @@ async def _reset(shop: Shop) -> str:
 def _token(mail: dict[str, Any]) -> str:
     found = re.search(r"token=([A-Za-z0-9._~%-]+)", mail["text"])
     assert found, mail["text"]
+    return found[1]
+
+
+async def _draft(shop: Shop) -> str:
+    body = {"subject": "Sale", "body": "All of it.", "audience": {"locale": "xx"}}
+    answer = await shop.call("POST", "/promotions", json=body, headers=shop.staff())
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def _paused(shop: Shop) -> str:
+    """Let a promotion go and stop it, which is too late now and then: nobody is to get it, so it is soon done."""
+    while True:
+        id = await _draft(shop)
+        assert (await shop.call("POST", f"/promotions/{id}/send", headers=shop.staff())).status_code == 202
+        if (await shop.call("POST", f"/promotions/{id}/pause", headers=shop.staff())).status_code == 200:
+            return id
+
+
+async def _unsubscribe(shop: Shop, reader: str) -> str:
+    preview = await shop.call("GET", f"/promotions/{await _draft(shop)}/preview", headers=signed_in(reader, "staff"))
+    found = re.search(r"/unsubscribe/([A-Za-z0-9._~%-]+)", preview.json()["text"])
+    assert found, preview.text
     return found[1]
