@@ -1,9 +1,10 @@
-"""A shop full of readers, on each kind of database."""
+"""A shop full of readers, on each kind of database, with and without its HTTP edge."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 from tests.promotions.office import Office
+from tests.users.site import Site, open_site
 
 from shop.kit.clock import Clock
 
@@ -22,3 +23,10 @@ async def small_office(sqlite_url: str, clock: Clock) -> AsyncIterator[Office]:
     made = Office(sqlite_url, clock)
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def site(sqlite_url: str, clock: Clock) -> AsyncIterator[Site]:
+    """Give users behind its HTTP edge."""
+    async with open_site(sqlite_url, clock) as opened:
+        yield opened
