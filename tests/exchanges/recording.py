@@ -36,20 +36,16 @@ class Recording:
     def exchanges(self) -> list[str]:
         """Give what was heard: each distinct id, token, time and order number is named by its order of first appearance."""
         names: dict[str, str] = {}
-        counts: dict[str, int] = {}
+        return [_named(text, names) for text in self._heard]
 
-        def named(kind: str, found: str) -> str:
-            if found not in names:
-                counts[kind] = counts.get(kind, 0) + 1
-                names[found] = f"<{kind} {counts[kind]}>"
-            return names[found]
 
-        exchanges = []
-        for text in self._heard:
-            for kind, pattern in CHANCE.items():
-                text = pattern.sub(lambda match, kind=kind: f"<{kind}>" if kind == "time" else named(kind, match[0]), text)
-            exchanges.append(text)
-        return exchanges
+def _named(text: str, names: dict[str, str]) -> str:
+    for kind, pattern in CHANCE.items():
+        for found in dict.fromkeys(pattern.findall(text)):
+            number = sum(name.startswith(f"<{kind} ") for name in names.values()) + 1
+            names.setdefault(found, f"<{kind}>" if kind == "time" else f"<{kind} {number}>")
+        text = pattern.sub(lambda match: names[match[0]], text)
+    return text
 
 
 def _shown(answer: httpx.Response) -> str:

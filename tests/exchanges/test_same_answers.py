@@ -1,7 +1,7 @@
 """A client cannot tell one process from four: the same requests get the same answers, good and bad."""
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,12 @@ async def recorded(topology: str, folder: Path, url: str) -> AsyncGenerator[tupl
     port, recording = free_port(), Recording()
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(outside(folder, f"http://127.0.0.1:{port}"))
-        running = {
-            "one": lambda: one(url, port, world, rehearse=False),
-            "four_asgi": lambda: several(PARTITION, url, port, world),
-            "four": lambda: processes(folder, url, port, world),
-        }[topology]
-        address = await stack.enter_async_context(running())
+        places: dict[str, AbstractAsyncContextManager[str]] = {
+            "one": one(url, port, world, rehearse=False),
+            "four_asgi": several(PARTITION, url, port, world),
+            "four": processes(folder, url, port, world),
+        }
+        address = await stack.enter_async_context(places[topology])
         hooks: dict[str, Any] = {"response": [recording.hear]}
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=address, timeout=30, trust_env=False, event_hooks=hooks))
         yield Shop(client, world, url), recording
