@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from shop.kit.erasing import Receipt
 from shop.kit.paging import decode_cursor, page
 from shop.kit.problems import Problem
@@ -21,6 +23,10 @@ class FakePurchaseHistory(PurchaseHistory):
     def bought(self, customer_id: UUID, purchase: Purchase) -> None:
         """Let a customer have bought this, after all that was bought before."""
         self._purchases.setdefault(customer_id, []).append(purchase)
+
+    def delivered(self, customer_id: UUID) -> None:
+        """Let everything that a customer bought be with them."""
+        self._purchases[customer_id] = [replace(purchase, status="shipped") for purchase in self._purchases[customer_id]]
 
     def fail_next(self, problem: Problem) -> None:
         """Let the next call fail with this problem."""

@@ -12,6 +12,7 @@ from shop.kit.tokens import LocalKeys
 from shop.modules.users import tables
 from shop.modules.users.letters import AccountLetters
 from shop.modules.users.mailing import Mailing
+from shop.modules.users.personal import PersonalData
 from shop.modules.users.promotion_letters import TEST, PromotionLetters
 from shop.modules.users.store import UsersStore
 from shop.ports.mail import Mail, Message
@@ -25,6 +26,7 @@ async def jobs(container: AsyncContainer) -> Sequence[Job]:
     letters = await container.get(AccountLetters, component="users")
     promotions = await container.get(PromotionLetters, component="users")
     mailing = await container.get(Mailing, component="users")
+    personal = await container.get(PersonalData, component="users")
     mail = await container.get(Mail)
 
     async def compose(letter: Letter) -> Message:
@@ -39,6 +41,7 @@ async def jobs(container: AsyncContainer) -> Sequence[Job]:
     return [
         Job("users: send mails", 1.0, relay.run),
         Job("users: send promotions", 1.0, mailing.run),
+        Job("users: erase", 2.0, personal.run),
         Job("users: purge what is over", 600.0, purge),
         Job("users: purge idempotency keys", 3600.0, keys.purge),
     ]

@@ -16,6 +16,7 @@ from shop.modules.users.letters import AccountLetters
 from shop.modules.users.links import Links
 from shop.modules.users.mailing import Mailing
 from shop.modules.users.passwords import Passwords
+from shop.modules.users.personal import PersonalData
 from shop.modules.users.profiles import CustomerDirectory, Profiles
 from shop.modules.users.promotion_letters import PromotionLetters
 from shop.modules.users.promotions import Promotions
@@ -113,6 +114,11 @@ class UsersProvider(ModuleProvider):
     def profiles(self, database: Database[UsersStore], history: Annotated[PurchaseHistory, FromComponent()]) -> Profiles:
         """Give the profiles."""
         return Profiles(database, history)
+
+    @provide(scope=Scope.APP)
+    def personal(self, database: Database[UsersStore], history: Annotated[PurchaseHistory, FromComponent()]) -> PersonalData:
+        """Give what is held about people."""
+        return PersonalData(database, history)
 
     @provide(scope=Scope.REQUEST)
     def customers(self, database: Database[UsersStore]) -> CustomerList:

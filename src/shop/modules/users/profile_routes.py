@@ -19,9 +19,11 @@ from shop.kit.paging import Cursor, Limit
 from shop.kit.problems import Invalid, Unauthenticated, Unavailable
 from shop.kit.values import Body, Locale, Text
 from shop.modules.users.domain import MARKETING, AddressBookFull, AddressNotFound, Consent, SavedAddress, User
+from shop.modules.users.personal import Export, PersonalData
 from shop.modules.users.profiles import Profiles
 from shop.ports.sales import Purchases
 
+FromPersonal = Annotated[PersonalData, FromComponent("users")]
 ProfilesHere = Annotated[Profiles, FromComponent("users")]
 CallerHere = NamedDependency[Caller]
 
@@ -126,6 +128,21 @@ async def list_purchases(caller: CallerHere, profiles: ProfilesHere, limit: Limi
     return await profiles.purchases(_me(caller), limit, cursor)
 
 
+@get("/api/v1/users/me/export", policy=customer, responses=problems(Unavailable))
+@inject
+async def export_personal_data(caller: CallerHere, personal: FromPersonal) -> Export:
+    """Give all that the shop holds about the caller, a section per module; 503 while a part of it cannot be had."""
+    return await personal.export(_me(caller))
+
+
+@delete("/api/v1/users/me", status_code=204, policy=customer)
+@inject
+async def erase_account(caller: CallerHere, personal: FromPersonal) -> None:
+    """Delete the caller's account and forget them everywhere; orders stay in the books without their name. What is paid is still delivered first."""
+    await personal.erase(_me(caller))
+
+
 PROFILE_ROUTES: list[HTTPRouteHandler] = [
-    show_profile, change_profile, decide_on_marketing, list_addresses, add_address, change_address, remove_address, list_purchases
+    show_profile, change_profile, decide_on_marketing, list_addresses, add_address, change_address, remove_address, list_purchases,
+    export_personal_data, erase_account,
 ]  # fmt: skip

@@ -104,7 +104,7 @@ class Accounts:
             if created:
                 await store.add_consent(fresh.id, MARKETING, Consent(False, now, Source.ADMINISTRATION))
                 id = fresh.id
-                await record(store, audit_log, "user.create", id, None, {"email": email, "roles": fresh.roles})
+                await record(store, audit_log, "user.create", id, None, {"roles": fresh.roles})
             else:
                 id = await _promote(store, email, password_hash)
             link = await store.add_link(id, Purpose.RESET, now, Purpose.VERIFY.lifetime) if password is None else None

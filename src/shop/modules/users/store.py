@@ -14,6 +14,7 @@ from shop.kit.outbox import enqueue
 from shop.kit.values import normal_email
 from shop.modules.users import tables
 from shop.modules.users.domain import MAILS_PER_HOUR, WORDING, Consent, LetterKind, Purpose, SavedAddress, User
+from shop.modules.users.erasure_store import ErasureStore
 from shop.modules.users.mailing_store import MailingStore
 from shop.modules.users.promotion_store import PromotionStore
 from shop.modules.users.purge_store import PurgeStore
@@ -21,7 +22,7 @@ from shop.modules.users.purge_store import PurgeStore
 USER = tuple(tables.users.c[name] for name in User.__struct_fields__)
 
 
-class UsersStore(PurgeStore, PromotionStore, MailingStore):
+class UsersStore(PurgeStore, PromotionStore, MailingStore, ErasureStore):
     """The tables of users within one unit of work."""
 
     async def user(self, id: UUID) -> User | None:

@@ -138,6 +138,17 @@ suppressions = sa.Table(  # digests: whether an address is among them can be ask
     sa.Column("answer", sa.String(200), nullable=False),
 )
 
+erasures = sa.Table(  # the durable row of each: what was erased of somebody who has no other row any more
+    "erasures",
+    METADATA,
+    sa.Column("user_id", sa.Uuid, primary_key=True),
+    sa.Column("requested_at", Moment, nullable=False),
+    sa.Column("next_attempt_at", Moment, index=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("receipts", sa.JSON, nullable=False),
+    sa.Column("finished_at", Moment),
+)
+
 outbox = outbox_table(METADATA)
 secrets = secrets_table(METADATA)
 idempotency_keys = idempotency_table(METADATA)
