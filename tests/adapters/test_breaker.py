@@ -60,7 +60,7 @@ async def test_five_failures_in_a_row_open_it_and_it_says_when_to_come_back(brea
     with pytest.raises(CircuitOpen) as refused:
         await succeed(breaker)
     assert refused.value.retry_after is not None
-    assert 4.0 <= refused.value.retry_after <= 6.0
+    assert 4.0 <= refused.value.retry_after <= 5.0
 
 
 async def test_half_of_the_calls_failing_open_it(breaker: Breaker) -> None:

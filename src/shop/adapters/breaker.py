@@ -171,8 +171,8 @@ class Breaker:
         else:
             self._fail(error)
         if self._window.state == pybreaker.STATE_OPEN:
-            spread = 1 + self._limits.open_spread * (2 * random.random() - 1)  # noqa: S311  no secret
-            self._closed_again_at = self._clock() + self._limits.open_for * spread
+            early = 1 - self._limits.open_spread * random.random()  # noqa: S311  no secret; never later, a service that is back must not wait
+            self._closed_again_at = self._clock() + self._limits.open_for * early
 
     def _fail(self, error: Unavailable) -> None:
         def again() -> NoReturn:
