@@ -13,6 +13,8 @@ from shop.kit.ids import uuid7
 from shop.kit.port import Endpoint
 
 TIMES = 1  # that each call of each port is broken
+ABOUT_PEOPLE = (".records", ".erase")  # what is held about a customer, which no purchase asks for
+CALLED = {name: endpoint for name, endpoint in ENDPOINTS.items() if not name.endswith(ABOUT_PEOPLE)}
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -87,20 +89,20 @@ async def has_all_but_five(shop: Shop, sku: str) -> bool:
 
 @pytest.mark.parametrize("mode", Mode)
 async def test_checkouts_survive_every_broken_call(four: Four, mode: Mode) -> None:
-    """The first calls of every port method break in this way: everybody gets what they wanted all the same, once, and the books agree."""
+    """The first call of every port method breaks in this way: everybody gets what they wanted all the same, once, and the books agree."""
     shop, sku = four.shop, f"in-{mode.name.lower().replace('_', '-')}"
     await shop.product(sku, stock=100)
     before = {module: len(proxy.seen) for module, proxy in four.proxies.items()}
-    for endpoint in ENDPOINTS.values():
+    for endpoint in CALLED.values():
         four.proxies[endpoint.module].breaks(mode, calls_of(endpoint), TIMES)
     await people_buy(shop, sku)
     await eventually(lambda: has_all_but_five(shop, sku), 60)
     broken = {
         name
-        for name, endpoint in ENDPOINTS.items()
+        for name, endpoint in CALLED.items()
         for seen in four.proxies[endpoint.module].seen[before[endpoint.module] :]
         if seen.broken and re.match(calls_of(endpoint), seen.call)
     }
-    assert broken == set(ENDPOINTS)
+    assert broken == set(CALLED)
     await four.heals()
     await four.ends()
