@@ -203,7 +203,7 @@ async def test_a_forged_link_is_404(site: Site) -> None:
     await site.register(marketing_consent=True)
     other = await site.mailed_token()
     path = await unsubscribe_path(site, await site.as_staff())
-    for token in ("x", path.rpartition("/")[2][:-2] + "AA", other, "%00"):
+    for token in ("x", path.rpartition("/")[2][:-2] + "AA", other):
         for method in ("GET", "POST"):
             answer = await site.client.request(method, f"/api/v1/unsubscribe/{token}")
             assert (answer.status_code, answer.json()["code"]) == (404, "unsubscribe_not_found"), token

@@ -71,15 +71,15 @@ class Mailing:
             await asyncio.sleep(min(step.wait, LONGEST_NAP))
         return step.worked or step.wait > 0
 
-    async def step(self) -> Step:
-        """Find a batch of recipients, or send one mail."""
+    async def step(self, only: UUID | None = None) -> Step:
+        """Find a batch of recipients, or send one mail; of one promotion alone, if one is named."""
         async with self._database.read() as store:
-            running = await store.running(await store.now())
+            running = await store.running(await store.now(), only)
         if not running:
             return Step(worked=False)
         if not all(running.values()):
             async with self._database.write() as store:
-                if await store.gather():
+                if await store.gather(list(running)):
                     return Step(worked=True)
         taken = await self._take(list(running))
         if not isinstance(taken, Taken):

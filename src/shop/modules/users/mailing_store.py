@@ -35,16 +35,18 @@ class Due(Struct, frozen=True):
 class MailingStore(Store):
     """The tables of what is sent to many."""
 
-    async def running(self, now: datetime) -> dict[UUID, bool]:
+    async def running(self, now: datetime, only: UUID | None = None) -> dict[UUID, bool]:
         """Name the promotions that may be sent now, the one that began first before the others, and whether all recipients were found."""
         table = PROMOTIONS.c
         ready = (table.status == "sending") & (table.not_before.is_(None) | (table.not_before <= now))
+        if only is not None:
+            ready &= table.id == only
         return {row.id: row.is_gathered for row in await self.rows(sa.select(table.id, table.is_gathered).where(ready).order_by(table.started_at))}
 
-    async def gather(self) -> bool:
-        """Find the next batch of recipients of a promotion that has not found all; False when there is none, or somebody else is at it."""
+    async def gather(self, among: Sequence[UUID]) -> bool:
+        """Find the next batch of recipients of one of these that has not found all; False when there is none, or somebody else is at it."""
         table = PROMOTIONS.c
-        open_ = sa.select(table.id, table.audience, table.last_user).where(table.status == "sending", ~table.is_gathered)
+        open_ = sa.select(table.id, table.audience, table.last_user).where(table.status == "sending", ~table.is_gathered, table.id.in_(among))
         row = await self.row(open_.order_by(table.started_at).limit(1).with_for_update(skip_locked=True))
         if row is None:
             return False
