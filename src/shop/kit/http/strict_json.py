@@ -28,7 +28,7 @@ def decode(body: bytes, kind: Any) -> tuple[Any, Any]:
         value = _decoder(kind).decode(body)
         tree = _READER.decode(body.decode())
     except msgspec.ValidationError as error:
-        raise _translated(str(error)) from error
+        raise translated(str(error)) from error
     except UnicodeDecodeError as error:
         raise Invalid.field(WHOLE, "is not UTF-8") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -96,7 +96,7 @@ _NAMED = re.compile(r"(?P<name>[a-z][a-z0-9_]*): (?P<says>.+)", re.DOTALL)  # ho
 _PATTERN = re.compile(r"Expected `str` matching regex .*", re.DOTALL)
 
 
-def _translated(message: str) -> Invalid:
+def translated(message: str) -> Invalid:
     """Turn `Expected `int`, got `str` - at `$.lines[0].quantity`` into the problem of that field."""
     at = _AT.search(message)
     path = at["path"].replace("[...]", "").lstrip(".") if at else ""
