@@ -45,6 +45,12 @@ class Member(ShopProcess):
         counts = [line for line in lines if line.startswith("http_server_requests_seconds_count{") and 'uri="/actuator' not in line]
         return sum(int(float(line.rpartition(" ")[2])) for line in counts)
 
+    @property
+    def pid(self) -> int:
+        """Give its process id."""
+        assert self._process is not None
+        return self._process.pid
+
     async def drain(self) -> int:
         """Ask it to end, wait until it has, and give its exit code."""
         return await asyncio.to_thread(self.stop)

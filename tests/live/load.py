@@ -30,10 +30,6 @@ class Load:
         """Give those that were not answered with 200."""
         return [answer for answer in self.answers if answer.outcome != "200"]
 
-    async def goes_on(self, seconds: float) -> None:
-        """Let it go on for some time."""
-        await asyncio.sleep(seconds)
-
 
 @asynccontextmanager
 async def load(send: Callable[[], Awaitable[httpx.Response]], people: int = 6) -> AsyncGenerator[Load]:
