@@ -55,12 +55,12 @@ class PurchaseHistory(Port, Protocol):
         """Give a page of a customer's purchases; a cursor that is none is Invalid."""
         ...
 
-    @get("/customers/{customer_id}/records", timeout=10.0)
+    @get("/customers/{customer_id}/records", timeout=4.5)
     async def records(self, *, customer_id: UUID) -> CustomerRecords:
         """Give all that sales and cart hold about a customer; never a part of it."""
         ...
 
-    @post("/customers/{customer_id}/erase", timeout=10.0)
+    @post("/customers/{customer_id}/erase", timeout=4.5)
     async def erase(self, *, customer_id: UUID) -> list[Receipt]:
         """Forget a customer in sales and in cart, and give the receipts of both.
 
