@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -103,7 +104,7 @@ class Four:
         await eventually(self._is_known, PATIENCE)
         async with httpx.AsyncClient(base_url=self.servers.url, trust_env=False, timeout=10, headers={"Cache-Control": "no-cache"}) as client:
             for path in ADDRESSES.values():
-                await eventually(lambda path=path: reaches(client, path), PATIENCE)
+                await eventually(partial(reaches, client, path), PATIENCE)
 
     async def instances(self) -> Mapping[str, tuple[Instance, ...]]:
         """Give who is up, as the registry says; nobody while it does not answer."""
