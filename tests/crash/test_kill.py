@@ -2,71 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
-from pathlib import Path
 
-import httpx
 import pytest
-from tests.support.outside import free_port, outside
-from tests.support.process import ShopProcess
-from tests.support.shop import Buyer, Shop, eventually
+from tests.crash.killable import Killable
+from tests.support.shop import Buyer, eventually
 
 from shop.kit.ids import uuid7
 
 KILLS = 4
 BUYERS = 9
-
-
-class Stubborn(httpx.AsyncHTTPTransport):
-    """Sends a request again until somebody answers it: what a careful client does, under the same idempotency key."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Repeat on a broken connection, on 503 and while the key is in use."""
-        deadline = asyncio.get_running_loop().time() + 90
-        while True:
-            try:
-                response = await super().handle_async_request(request)
-                if response.status_code != 503 and not await _is_in_use(response):
-                    return response
-            except httpx.TransportError:
-                if asyncio.get_running_loop().time() > deadline:
-                    raise
-            await asyncio.sleep(0.1)
-
-
-async def _is_in_use(response: httpx.Response) -> bool:
-    if response.status_code != 409:
-        return False
-    return b"idempotency_key_in_use" in await response.aread()
-
-
-class Killable:
-    """A shop that can be killed while people buy."""
-
-    def __init__(self, shop: Shop, process: ShopProcess) -> None:
-        """Both speak of the same shop."""
-        self.shop = shop
-        self.process = process
-
-    async def dies(self, after: float) -> None:
-        """Run for some seconds, be killed, and start again."""
-        await asyncio.sleep(after)
-        self.process.kill()
-        await self.process.start()
-
-
-@pytest.fixture
-async def killable(database_url: str, tmp_path: Path) -> AsyncGenerator[Killable]:
-    """Give a running `shop serve` over either database, with its own Stripe and mail server."""
-    port = free_port()
-    async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(outside(tmp_path, f"http://127.0.0.1:{port}"))
-        process = ShopProcess(tmp_path, port, database_url, world)
-        await process.start()
-        stack.callback(process.kill)
-        client = httpx.AsyncClient(base_url=process.url, timeout=30, trust_env=False, transport=Stubborn())
-        yield Killable(Shop(await stack.enter_async_context(client), world, database_url), process)
 
 
 async def buys(buyer: Buyer, pause: float) -> str:
