@@ -26,7 +26,7 @@ from shop.ports.mail import Delivery, Message, Outcome
 
 LONGEST_DELIVERY = timedelta(minutes=2)
 LEASE = timedelta(minutes=3)
-TRIES = 5
+TRIES = 10  # over 17 hours, so that nobody misses a promotion because the mail server was away
 TROUBLE = timedelta(minutes=1)
 LONGEST_NAP = 1.0
 SKIPPED_AT_ONCE = 100
