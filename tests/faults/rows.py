@@ -166,6 +166,13 @@ USERS = (
     Row("DELETE /api/v1/users/me/addresses/{address_id}", lambda scene: _of(scene, "ana", address_id=scene.doomed_address)),
     Row("PUT /api/v1/users/me/consents/marketing", lambda scene: _of(scene, "ana", {"granted": True})),
     Row("GET /api/v1/users/me/purchases", lambda scene: _of(scene, "bea"), "", {"sales": "PurchaseHistory.purchases"}),
+    Row(
+        "GET /api/v1/users/me/export",
+        lambda scene: _of(scene, "bea"),
+        "",
+        {"sales": "PurchaseHistory.records", "cart": "Carts.records"},
+    ),
+    Row("DELETE /api/v1/users/me", lambda scene: Ask(scene.gone), "", {"sales": "PurchaseHistory.erase", "cart": "Carts.erase"}),
     Row("GET /.well-known/jwks.json", lambda scene: Ask()),
     Row("GET /api/v1/customers", _staff),
     Row("GET /api/v1/customers/{customer_id}", lambda scene: _staff(scene, customer_id=scene.people.ids["ana"])),

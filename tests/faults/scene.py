@@ -41,6 +41,7 @@ class Scene(Struct, kw_only=True):
     session: dict[str, Any]
     verify: str
     reset: str
+    gone: dict[str, str]
     draft: str
     paused: str
     resumed: str
@@ -79,6 +80,7 @@ async def scene(four: Four, known: People) -> Scene:
         shop=shop, people=known, slug=slug, product=product, doomed=doomed, address=saved[0].json()["id"], doomed_address=saved[1].json()["id"],
         guest=guest, spare=spare, stray=stray, buyer=buyer, waiting=waiting, paid=paid, session=session,
         verify=await _verification(shop, slug), reset=await _reset(shop),
+        gone=(await shop.customer(f"gone-{slug}@example.com")).headers,
         draft=await _draft(shop), paused=await _paused(shop), resumed=await _paused(shop), unsubscribe=await _unsubscribe(shop, known.ids["ana"]),
     )  # fmt: skip
 
