@@ -2,9 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 from msgspec import Struct
-from tests.support.shop import Shop, euros
+from tests.support.shop import ISSUER, SIGNING_KEY, Shop, euros
+
+from shop.kit.clock import Clock
+from shop.kit.ids import uuid7
+from shop.kit.tokens import LocalKeys, Signer
 
 
 class Deed(Struct, frozen=True):
@@ -16,6 +21,7 @@ class Deed(Struct, frozen=True):
     action: str
     target: str | None
     json: Any = None
+    headers: dict[str, str] = {}
 
 
 async def confirmed(shop: Shop) -> str:
@@ -109,6 +115,68 @@ async def ship_order(shop: Shop) -> Deed:
     return Deed("POST", f"/orders/{id}/shipments", "sales", "shipment.create", id, {"carrier": "Correos"})
 
 
+NEWS = {"subject": "Mugs", "body": "All **blue**."}
+
+
+async def promotion(shop: Shop, *moves: str) -> str:
+    """Write a promotion, let it go through these moves, and give its id."""
+    made = await shop.call("POST", "/promotions", json=NEWS, headers=shop.staff())
+    assert made.status_code == 201, made.text
+    id = str(made.json()["id"])
+    for move in moves:
+        moved = await shop.call("POST", f"/promotions/{id}/{move}", headers=shop.staff())
+        assert moved.is_success, moved.text
+    return id
+
+
+async def create_promotion(shop: Shop) -> Deed:
+    """A draft."""
+    return Deed("POST", "/promotions", "users", "promotion.create", None, NEWS)
+
+
+async def change_promotion(shop: Shop) -> Deed:
+    """Another subject."""
+    id = await promotion(shop)
+    return Deed("PATCH", f"/promotions/{id}", "users", "promotion.update", id, {"subject": "Cups"})
+
+
+async def try_promotion(shop: Shop) -> Deed:
+    """A mail to whoever wrote it, who has an account."""
+    id, boss = await promotion(shop), await shop.customer("boss@example.com")
+    user_id = UUID((await boss.call("GET", "/users/me")).json()["id"])
+    token = Signer(LocalKeys([SIGNING_KEY]), ISSUER, Clock()).sign(user_id, frozenset({"staff"}), uuid7())
+    headers = {"Authorization": f"Bearer {token}"}
+    return Deed("POST", f"/promotions/{id}/test", "users", "promotion.test", id, headers=headers)
+
+
+async def send_promotion(shop: Shop) -> Deed:
+    """To everybody who agreed."""
+    id = await promotion(shop)
+    return Deed("POST", f"/promotions/{id}/send", "users", "promotion.send", id)
+
+
+async def pause_promotion(shop: Shop) -> Deed:
+    """Nothing more of it for now; readers who wait keep it from ending at once."""
+    await readers(shop)
+    id = await promotion(shop, "send")
+    return Deed("POST", f"/promotions/{id}/pause", "users", "promotion.pause", id)
+
+
+async def resume_promotion(shop: Shop) -> Deed:
+    """Go on with it."""
+    await readers(shop)
+    id = await promotion(shop, "send", "pause")
+    return Deed("POST", f"/promotions/{id}/resume", "users", "promotion.resume", id)
+
+
+async def readers(shop: Shop) -> None:
+    """Have somebody who agreed to be written to."""
+    for number in range(3):
+        ana = await shop.customer(f"reader{number}@example.com")
+        agreed = await ana.call("PUT", "/users/me/consents/marketing", json={"granted": True})
+        assert agreed.status_code == 200, agreed.text
+
+
 DEEDS: dict[str, Callable[[Shop], Awaitable[Deed]]] = {
     "POST /api/v1/products": create_product,
     "PATCH /api/v1/products/{ref:str}": change_product,
@@ -123,4 +191,10 @@ DEEDS: dict[str, Callable[[Shop], Awaitable[Deed]]] = {
     "POST /api/v1/orders/{order_id:uuid}/cancel": cancel_order,
     "POST /api/v1/orders/{order_id:uuid}/refunds": refund_order,
     "POST /api/v1/orders/{order_id:uuid}/shipments": ship_order,
+    "POST /api/v1/promotions": create_promotion,
+    "PATCH /api/v1/promotions/{promotion_id:uuid}": change_promotion,
+    "POST /api/v1/promotions/{promotion_id:uuid}/test": try_promotion,
+    "POST /api/v1/promotions/{promotion_id:uuid}/send": send_promotion,
+    "POST /api/v1/promotions/{promotion_id:uuid}/pause": pause_promotion,
+    "POST /api/v1/promotions/{promotion_id:uuid}/resume": resume_promotion,
 }
