@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-AWAY, SLOWNESS = 0.3, 1.0  # seconds
+AWAY, SLOWNESS = 0.1, 1.0  # seconds
 NO = b'{"type": "/problems/unavailable", "title": "no", "status": 503, "code": "unavailable", "detail": "no"}'
 NOT_NOW = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\ncontent-length: %d\r\n\r\n" % len(NO) + NO
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -52,6 +52,7 @@ class Proxy:
         self._port, self._upstream = port, upstream
         self._faults: list[Fault] = []
         self._server: asyncio.Server | None = None
+        self._turn = asyncio.Lock()
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -76,11 +77,12 @@ class Proxy:
     async def heals(self) -> None:
         """Break nothing any more."""
         self._faults.clear()
-        if self._server is None:
-            await self._listen()
+        await self._listen()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+        async with self._turn:  # two calls that were refused, or one and the end of all faults, may come back at once
+            if self._server is None:
+                self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
 
     def _go_away(self) -> None:
         if self._server is not None:
@@ -91,8 +93,7 @@ class Proxy:
 
     async def _is_away(self) -> None:
         await asyncio.sleep(AWAY)
-        if self._server is None:
-            await self._listen()
+        await self._listen()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve((reader, writer)))
