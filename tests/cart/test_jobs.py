@@ -12,7 +12,7 @@ from shop.kit.ids import uuid7
 from shop.kit.problems import Gone, Unavailable
 from shop.kit.values import Line
 from shop.modules.cart.jobs import Cleaning
-from shop.modules.cart.tables import CART_LINES, CARTS, IDEMPOTENCY_KEYS
+from shop.modules.cart.tables import CART_LINES, CARTS, CHECKOUTS, IDEMPOTENCY_KEYS
 from shop.ports.cart import CartNotFound
 
 MONTH = timedelta(days=30)
@@ -166,3 +166,25 @@ async def test_opening_a_cart_after_the_cleaning_gives_a_new_one(world: World) -
     await world.cleaning.abandoned_carts()
     assert (await world.service.open(None, caller)).id != first.id
     assert (await world.service.open(None, Caller())).version == 1
+
+
+async def test_tombstones_are_deleted_after_a_month(world: World) -> None:
+    """Of a release and of a refusal; what is sold, what is under way and what still locks its cart stay."""
+    world.products.stock("mug", 9)
+    orders = {name: uuid7() for name in ("sold", "released", "locking", "under way")}
+    carts = {name: await world.guest({"mug": 1}) for name in orders}
+    for name, (cart_id, caller) in carts.items():
+        await world.checkouts.begin(id=orders[name], cart_id=cart_id, owner=owner(caller), ttl=TTL)
+    await world.checkouts.commit(id=orders["sold"])
+    await world.checkouts.release(id=orders["released"])
+    await world.checkouts.release(id=uuid7())
+    world.products.fail_next(Unavailable())
+    with pytest.raises(Unavailable):
+        await world.checkouts.release(id=orders["locking"])
+    assert not await world.cleaning.tombstones()
+    world.clock.advance(MONTH + timedelta(seconds=1))
+    assert await world.cleaning.tombstones()
+    assert await world.count(CHECKOUTS) == 3
+    await world.checkouts.release(id=orders["locking"])
+    assert await world.status(carts["locking"][0]) == "open"
+    await world.checkouts.commit(id=orders["sold"])

@@ -23,7 +23,7 @@ from shop.kit.values import Line
 from shop.modules.products.commands import StockChange
 from shop.modules.products.holding import MOST_ON_HAND, StockReserved, StockTooLarge
 from shop.modules.products.offered import BATCH
-from shop.modules.products.tables import stock
+from shop.modules.products.tables import reservations, stock
 
 SKUS = ("cup", "mug", "pot")
 
@@ -173,3 +173,24 @@ async def test_the_database_itself_refuses_to_oversell(world: World) -> None:
         with pytest.raises(IntegrityError):
             async with world.database.write() as store:
                 await store.change(sa.update(stock).values(**values))
+
+
+async def test_released_reservations_are_forgotten_after_a_month(world: World) -> None:
+    """Tombstones too; what is held stays, and what is sold can still come back."""
+    await world.sells("mug", on_hand=10)
+    sold, released, held = uuid7(), uuid7(), uuid7()
+    for id, ttl in ((sold, TTL), (released, TTL), (held, 90 * 86400)):
+        await world.offered.reserve(id=id, lines=[Line("mug", 1)], ttl=ttl)
+    await world.offered.commit(id=sold)
+    for id in (released, uuid7()):
+        await world.offered.release(id=id)
+    assert not await world.offered.forget()
+    world.clock.advance(timedelta(days=30, seconds=TTL + 1))
+    assert await world.offered.forget()
+    assert not await world.offered.forget()
+    async with world.database.read() as store:
+        left = {row.id for row in await store.rows(sa.select(reservations.c.id))}
+    assert left == {sold, held}
+    await world.offered.restock(restock_id=uuid7(), id=sold, lines=[Line("mug", 1)])
+    assert await world.level("mug") == (10, 1)
+    await world.balances()

@@ -13,6 +13,7 @@ from tests.sales.world import HOME, Buyer, World, open_world
 from shop.kit.clock import Clock
 from shop.kit.erasing import ERASED, ERASED_EMAIL
 from shop.kit.ids import uuid7
+from shop.kit.outbox import KEPT, purge
 from shop.kit.problems import Unavailable
 from shop.modules.sales.domain import Order
 from shop.modules.sales.states import State
@@ -177,3 +178,17 @@ async def test_kept_answers_go_and_those_under_way_stay(world: World, clock: Clo
     (sales, _) = await world.history.erase(customer_id=ana)
     assert sales.erased["kept_answers"] == 1
     assert "under way" in await everything(world)
+
+
+async def test_old_letters_are_forgotten(world: World, clock: Clock) -> None:
+    """Thirty days after they were written, once they are sent or given up; what is still owed stays."""
+    sent, given_up, owed = [await world.confirmed() for _ in range(3)]
+    async with world.database.write() as store:
+        for order, status in ((sent, "sent"), (given_up, "dead")):
+            await store.change(outbox.update().where(outbox.c.subject_id == order.id).values(status=status))
+        assert not await purge(store, outbox)
+    assert (await everything(world)).count("order_confirmed") == 3
+    clock.advance(KEPT + timedelta(seconds=1))
+    async with world.database.write() as store:
+        assert await purge(store, outbox, limit=2)
+        assert [row.subject_id for row in await store.rows(sa.select(outbox.c.subject_id))] == [owed.id]

@@ -11,6 +11,7 @@ from shop.modules.cart.checkouts import Checkouts
 from shop.modules.cart.store import CartStore
 
 ABANDONED_AFTER = timedelta(days=30)
+TOMBSTONES_KEPT = timedelta(days=30)  # no checkout lives longer than the 24 hours of the hard limit
 BATCH = 500
 
 
@@ -26,6 +27,11 @@ class Cleaning:
         async with self.database.write() as store:
             return await store.delete_abandoned(ABANDONED_AFTER, BATCH) > 0
 
+    async def tombstones(self) -> bool:
+        """Delete checkouts that ended without a sale 30 days ago."""
+        async with self.database.write() as store:
+            return await store.delete_tombstones(TOMBSTONES_KEPT, BATCH) > 0
+
     async def old_keys(self) -> bool:
         """Delete idempotency keys that are no longer kept."""
         async with self.database.write() as store:
@@ -39,5 +45,6 @@ async def jobs(container: AsyncContainer) -> Sequence[Job]:
     return (
         Job("cart-overdue-checkouts", 60.0, checkouts.release_overdue),
         Job("cart-abandoned-carts", 3600.0, cleaning.abandoned_carts),
+        Job("cart-tombstones", 3600.0, cleaning.tombstones),
         Job("cart-old-keys", 3600.0, cleaning.old_keys),
     )

@@ -155,6 +155,13 @@ class CartStore(Store):
         some = sa.select(CARTS.c.id).where(old).order_by(CARTS.c.updated_at).limit(limit).with_for_update(skip_locked=True)
         return await self.change(CARTS.delete().where(CARTS.c.id.in_(some)))
 
+    async def delete_tombstones(self, older_than: timedelta, limit: int) -> int:
+        """Forget checkouts that ended without a sale so long ago that nobody can come back for them; gives how many."""
+        ended = CHECKOUTS.c.status.in_((CheckoutStatus.RELEASED, CheckoutStatus.REFUSED)) & (CHECKOUTS.c.created_at < await self.now() - older_than)
+        locks = sa.exists().where(CARTS.c.checkout_id == CHECKOUTS.c.id)
+        some = sa.select(CHECKOUTS.c.id).where(ended, ~locks).limit(limit).with_for_update(skip_locked=True)
+        return await self.change(CHECKOUTS.delete().where(CHECKOUTS.c.id.in_(some)))
+
     async def delete_old_keys(self, limit: int) -> int:
         """Forget idempotency keys that are no longer kept; gives how many."""
         key = (IDEMPOTENCY_KEYS.c.scope, IDEMPOTENCY_KEYS.c.key)

@@ -14,10 +14,11 @@ EXPIRE, PURGE = 30.0, 3600.0  # seconds
 
 
 async def jobs(container: AsyncContainer) -> Sequence[Job]:
-    """Release what is held too long, and forget old idempotency keys; safe with several workers."""
+    """Release what is held too long, and forget old reservations and idempotency keys; safe with several workers."""
     database = await container.get(Database[ProductsStore], component="products")
     keys = await container.get(IdempotencyKeys, component="products")
     return [
         Job("products: expire reservations", EXPIRE, OfferedProducts(database).expire),
+        Job("products: purge reservations", PURGE, OfferedProducts(database).forget),
         Job("products: purge idempotency keys", PURGE, keys.purge),
     ]

@@ -12,6 +12,8 @@ from shop.modules.products.store import ProductsStore
 from shop.ports.products import Held, OutOfStock, Products, ReservedDifferently, Variant
 
 BATCH = 50
+FORGOTTEN_AT_ONCE = 500
+RELEASED_KEPT = timedelta(days=30)  # after its time to live nobody asks for a released reservation any more
 
 
 class OfferedProducts(Products):
@@ -88,6 +90,11 @@ class OfferedProducts(Products):
             ids = await store.overdue(await store.now(), BATCH)
             await _give_back(store, ids)
         return bool(ids)
+
+    async def forget(self) -> bool:
+        """Forget some reservations that were released long ago; a job."""
+        async with self._database.write() as store:
+            return await store.forget_released(await store.now() - RELEASED_KEPT, FORGOTTEN_AT_ONCE) > 0
 
 
 async def _hold(store: ProductsStore, id: UUID, asked: dict[str, int]) -> Held:

@@ -53,6 +53,13 @@ class ReservationStore(StockStore):
         """Tell whether there is anything to do for `overdue`, without locking."""
         return bool(await self.scalar(sa.select(sa.exists().where(reservations.c.status == HELD, reservations.c.expires_at <= now))))
 
+    async def forget_released(self, before: datetime, limit: int) -> int:
+        """Delete some reservations and tombstones that were released and ran out before then; gives how many. What is sold stays, for restocks."""
+        over = (reservations.c.status == ReservationStatus.RELEASED) & (reservations.c.expires_at < before)
+        ids = [row.id for row in await self.rows(sa.select(reservations.c.id).where(over).limit(limit).with_for_update(skip_locked=True))]
+        await self.change(reservation_lines.delete().where(reservation_lines.c.reservation_id.in_(ids)))
+        return await self.change(reservations.delete().where(reservations.c.id.in_(ids)))
+
     async def add_lines(self, id: UUID, lines: Sequence[HeldLine]) -> None:
         """Record what a reservation holds and at which prices."""
         rows = [

@@ -8,11 +8,12 @@ from dishka import AsyncContainer
 from shop.kit.database import Database
 from shop.kit.idempotency import IdempotencyKeys
 from shop.kit.jobs import Job
-from shop.kit.outbox import Relay
+from shop.kit.outbox import Relay, purge
 from shop.modules.sales.checkout import Advance
 from shop.modules.sales.reconcile import Reconciliation
 from shop.modules.sales.refunds import Refunds
 from shop.modules.sales.store import SalesStore
+from shop.modules.sales.tables import outbox
 from shop.ports.mail import Message
 
 SWEEP_EVERY = timedelta(hours=1)
@@ -50,11 +51,12 @@ class Sweep:
         return False
 
     async def clean(self) -> bool:
-        """Forget old events and idempotency keys."""
+        """Forget old events, idempotency keys and letters; gives whether there may be more letters."""
         async with self.database.write() as store:
             await store.purge_events()
         await self._keys.purge()
-        return False
+        async with self.database.write() as store:
+            return await purge(store, outbox)
 
 
 async def jobs(container: AsyncContainer) -> Sequence[Job]:
