@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-AWAY, SLOWNESS = 0.1, 1.0  # seconds
+AWAY, SLOWNESS = 0.3, 1.0  # seconds
 NO = b'{"type": "/problems/unavailable", "title": "no", "status": 503, "code": "unavailable", "detail": "no"}'
 NOT_NOW = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\ncontent-length: %d\r\n\r\n" % len(NO) + NO
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
