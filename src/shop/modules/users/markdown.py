@@ -17,6 +17,7 @@ from shop.modules.users.plain_text import plain_text
 SCHEMES = ("http", "https", "mailto")
 FONT = "-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 BUTTON = f"display:inline-block;padding:12px 24px;background:#1f6b4a;border-radius:6px;font:600 16px/1.2 {FONT};color:#ffffff;text-decoration:none;"
+TIGHT = "margin:0 0 6px;"
 STYLES = {
     "p": "margin:0 0 14px;",
     "h1": f"margin:26px 0 12px;font:700 21px/1.3 {FONT};",
@@ -26,7 +27,7 @@ STYLES = {
     "ol": "margin:0 0 14px;padding:0 0 0 22px;",
     "li": "margin:0 0 6px;",
     "a": "color:#1f6b4a;text-decoration:underline;",
-    "blockquote": "margin:0 0 14px;padding:2px 0 2px 16px;border-left:3px solid #dfe3de;",
+    "blockquote": "margin:18px 0;padding:4px 0 1px 16px;border-left:3px solid #dfe3de;",
     "hr": "margin:26px 0;border:0;border-top:1px solid #e3e6e2;",
     "img": "display:block;max-width:100%;height:auto;margin:6px 0;border:0;border-radius:6px;",
     "code": "padding:1px 5px;background:#f3f4f2;border-radius:4px;font:400 14px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;",
@@ -50,9 +51,10 @@ def prose(source: str) -> Prose:
     blocks = READER.parse(source)
     for token in _every(blocks):
         _dress(token)
-    for button in _buttons(blocks):
-        button.attrSet("style", BUTTON)
-        button.attrSet("class", "button-link")
+    for paragraph, link in _buttons(blocks):
+        paragraph.attrSet("style", "margin:22px 0;")
+        link.attrSet("style", BUTTON)
+        link.attrSet("class", "button-link")
     return Prose(plain_text(blocks), READER.renderer.render(blocks, READER.options, {}).strip())
 
 
@@ -62,17 +64,17 @@ def _every(tokens: Sequence[Token]) -> list[Token]:
 
 def _dress(token: Token) -> None:
     if token.nesting >= 0 and not token.hidden and token.tag in STYLES:
-        token.attrSet("style", STYLES[token.tag])
+        token.attrSet("style", TIGHT if token.tag == "p" and token.level else STYLES[token.tag])
         if token.tag in CLASSES:
             token.attrSet("class", CLASSES[token.tag])
 
 
-def _buttons(blocks: Sequence[Token]) -> list[Token]:
-    """Find the links that are alone in a paragraph of their own, with words of their own."""
+def _buttons(blocks: Sequence[Token]) -> list[tuple[Token, Token]]:
+    """Find the paragraphs that are one link, with words of its own."""
     found = []
-    for before, inline in pairwise(blocks):
+    for paragraph, inline in pairwise(blocks):
         children = inline.children or []
         is_alone = [child.type for child in children] == ["link_open", "text", "link_close"]
-        if before.type == "paragraph_open" and before.level == 0 and is_alone and not children[0].markup:
-            found.append(children[0])
+        if paragraph.type == "paragraph_open" and paragraph.level == 0 and is_alone and not children[0].markup:
+            found.append((paragraph, children[0]))
     return found
