@@ -51,7 +51,9 @@ async def test_filters_narrow(shelves: Client, query: str, found: list[str]) -> 
 
 async def test_pages_follow_each_other(shelves: Client) -> None:
     """One SKU at a time."""
-    seen, cursor = [], ""
+    seen: list[str] = []
+    page: dict[str, Any] = {}
+    cursor = ""
     for _ in range(3):
         page = (await shelves.call("GET", f"/stock?limit=1{cursor}", status=200)).json()
         seen += [item["sku"] for item in page["items"]]

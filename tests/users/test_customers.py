@@ -49,7 +49,9 @@ async def test_pages_follow_each_other(site: Site) -> None:
     """One at a time."""
     for name in ("ada", "ben", "cem"):
         await site.register(f"{name}@example.com")
-    seen, query = [], "?limit=1"
+    seen: list[str] = []
+    page: dict[str, Any] = {}
+    query = "?limit=1"
     for _ in range(3):
         page = (await site.client.get(f"/api/v1/customers{query}", headers=await site.as_staff())).json()
         seen += [customer["email"][:3] for customer in page["items"]]
