@@ -110,7 +110,22 @@ async def test_a_payment_that_wins_the_race_is_delivered(world: World) -> None:
         assert await erased(world, ana) == 1
         await world.work()
     assert (await world.order(order.id)).state is State.CONFIRMED
+    await mailed(world)
+    assert await erased(world, ana) == 1
     await world.shipments.ship(order.id, "Correos", None, None, await world.once("ship"))
+    assert await erased(world, ana) == 1
+    await mailed(world)
+    assert await erased(world, ana) == 0
+
+
+async def test_a_refund_under_way_is_given_and_told_first(world: World) -> None:
+    """Whoever is owed money learns that it came."""
+    ana = uuid7()
+    order = await shipped(world, world.customer(customer_id=ana))
+    world.network.lose("payments.refund")
+    refund_id = await world.refund(order.id, 200)
+    assert await erased(world, ana) == 1
+    await world.refunds.advance(refund_id)
     assert await erased(world, ana) == 1
     await mailed(world)
     assert await erased(world, ana) == 0
