@@ -16,6 +16,7 @@ from shop.kit.ids import uuid7
 from shop.kit.outbox import KEPT, purge
 from shop.kit.problems import Unavailable
 from shop.modules.sales.domain import Order
+from shop.modules.sales.personal_rows import AT_ONCE
 from shop.modules.sales.states import State
 from shop.modules.sales.tables import METADATA, outbox
 
@@ -141,6 +142,15 @@ async def test_a_refund_after_all_is_given_and_told_to_nobody(world: World) -> N
     assert (await world.order(order.id)).refunded == 300
     async with world.database.read() as store:
         assert await store.scalar(sa.select(sa.func.count()).where(outbox.c.status == "pending")) == 0
+
+
+async def test_who_bought_a_lot_is_forgotten_in_several_rounds(world: World) -> None:
+    """Each is short enough to be answered in time."""
+    ana = uuid7()
+    for _ in range(AT_ONCE + 1):
+        buyer = world.customer({"mug": 1}, ana)
+        await world.cancelling.cancel(await buyer.buys(), buyer.caller)
+    assert [await erased(world, ana) for _ in range(2)] == [1, 0]
 
 
 async def test_others_keep_theirs(world: World) -> None:

@@ -14,6 +14,7 @@ from shop.modules.sales.tables import order_events, orders, outbox, refunds, shi
 
 LETTER = (outbox.c.kind, outbox.c.recipient, outbox.c.locale, outbox.c.created_at, outbox.c.status, outbox.c.sent_at)
 DELIVERED = (orders.c.state == State.CONFIRMED) & (orders.c.shipped | (orders.c.status == Status.REFUNDED))
+AT_ONCE = 50  # a round is answered within the time limit of the port
 OVER = orders.c.state.in_((State.CANCELLED, State.REFUNDED)) | DELIVERED
 
 
@@ -31,9 +32,9 @@ class PersonalRows(Store):
         return [row._asdict() for row in await self.rows(sa.select(*LETTER).where(about).order_by(outbox.c.created_at))]
 
     async def orders_to_erase(self, customer_id: UUID) -> list[Order]:
-        """Give and lock a customer's orders with which nothing is left to do: nothing to ship, to refund or to tell."""
+        """Give and lock some of a customer's orders with which nothing is left to do: nothing to ship, to refund or to tell."""
         refunding = sa.select(refunds.c.id).where(refunds.c.order_id == orders.c.id, refunds.c.next_attempt_at.is_not(None))
-        query = sa.select(*FIELDS).where(orders.c.customer_id == customer_id, OVER, ~refunding.exists())
+        query = sa.select(*FIELDS).where(orders.c.customer_id == customer_id, OVER, ~refunding.exists()).order_by(orders.c.seq).limit(AT_ONCE)
         found = [order_of(row) for row in await self.rows(query.with_for_update())]
         return [order for order in found if not await self._is_owed_mail(order.id)]
 
