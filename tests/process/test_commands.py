@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import sqlite3
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.support.outside import Outside, free_port, outside
 
 from shop.cli import COMMANDS, cli
 from shop.configuration.keys import KEYS
+from shop.kit import revisions
+from shop.kit.database import sqlite_file
 from shop.settings import MODULES
 
 NOBODY_LISTENS = {"SHOP_STRIPE_API_BASE": "http://127.0.0.1:9", "SHOP_SMTP_HOST": "127.0.0.1", "SHOP_SMTP_PORT": "9", "SHOP_SMTP_TLS": "none"}
@@ -86,12 +89,17 @@ def test_wrong_usage_is_exit_code_2(usage: str) -> None:
 
 def test_migrate_makes_the_tables_and_then_has_nothing_to_do() -> None:
     """`--check` changes nothing and says whether something would have to be done."""
+    newest = {module: str(revisions.newest(module)) for module in MODULES}
+    assert newest["users"] >= "users_0004"
     before = shop("migrate", "--check", "--module", "products")
-    assert (before.exit_code, before.stderr) == (1, "products: at nothing, not at products_0001; run shop migrate\n")
-    assert shop("migrate").output.splitlines() == [f"{module}: nothing -> {module}_0001" for module in MODULES]
+    assert (before.exit_code, before.stderr) == (1, f"products: at nothing, not at {newest['products']}; run shop migrate\n")
+    assert shop("migrate").output.splitlines() == [f"{module}: nothing -> {newest[module]}" for module in MODULES]
     assert shop("migrate").output.splitlines() == [f"{module}: up to date" for module in MODULES]
     after = shop("migrate", "--check", "--json")
-    assert (after.exit_code, json.loads(after.output)[0]) == (0, {"module": "products", "applied": "products_0001", "newest": "products_0001"})
+    assert (after.exit_code, json.loads(after.output)[0]) == (
+        0,
+        {"module": "products", "applied": newest["products"], "newest": newest["products"]},
+    )
 
 
 def test_a_database_that_cannot_be_used_is_one_line() -> None:
@@ -109,6 +117,19 @@ def test_admin_create_reads_a_password(migrated: str) -> None:
     assert (done.exit_code, done.output) == (0, "ana@example.com is a new staff user\n")
     again = shop("admin", "create", "ana@example.com", "--json", typed="another one entirely\n")
     assert json.loads(again.stdout)["created"] is False
+
+
+def test_what_a_command_does_is_in_the_audit_log(migrated: str) -> None:
+    """By the command line; the address and the password are not in it."""
+    id = json.loads(shop("admin", "create", "ana@example.com", "--json", typed="correct horse battery\n").stdout)["id"]
+    shop("admin", "create", "ana@example.com", typed="another one entirely\n")
+    with sqlite3.connect(sqlite_file(migrated, "users")) as users:
+        entries = users.execute("SELECT by, action, target, before, after FROM audit_log ORDER BY number").fetchall()
+    users.close()
+    assert entries == [
+        ("command line", "user.create", id, None, '{"roles":["staff"]}'),
+        ("command line", "user.make_staff", id, '{"credentials":null}', '{"credentials":"renewed"}'),
+    ]
 
 
 def test_admin_create_prints_a_link_when_there_is_no_password(migrated: str) -> None:
