@@ -15,7 +15,7 @@ from shop.kit.ids import uuid7
 from shop.kit.outbox import ANSWER_LENGTH
 from shop.kit.values import normal_email
 from shop.modules.users import tables
-from shop.modules.users.domain import MARKETING
+from shop.modules.users.domain import MARKETING, User
 
 BATCH = 500
 BURST = timedelta(seconds=1)  # so long a queue that stood still may make up for
@@ -76,25 +76,26 @@ class MailingStore(Store):
         rows = await self.rows(sa.select(said.user_id).where(said.number.in_(last), said.granted).order_by(said.user_id))
         return [row.user_id for row in rows]
 
-    async def wait(self, now: datetime) -> timedelta:
-        """Give how long the next mail has to wait, and let nobody else take one until the transaction ends: a bucket that holds a second's mails.
+    async def pace(self, now: datetime) -> datetime:
+        """Give when the next mail may go, and let nobody else take one until the transaction ends."""
+        pace = tables.promotion_pace
+        found: datetime | None = await self.scalar(sa.select(pace.c.next_at).with_for_update())
+        if found is None:
+            await self.change(self.insert_once(pace).values(id=1, next_at=now - BURST))
+            found = await self.scalar(sa.select(pace.c.next_at).with_for_update())
+        assert found is not None, "it was there or is now"
+        return found
 
-        Mails that somebody waits for go first, unless nobody has delivered them for a while.
-        """
-        await self.change(self.insert_once(tables.promotion_pace).values(id=1, next_at=now - BURST))
-        next_at: datetime = await self.scalar(sa.select(tables.promotion_pace.c.next_at).with_for_update())
+    async def take_turn(self, next_at: datetime, now: datetime, rate: int) -> None:
+        """Take one mail out of a bucket that holds a second's mails."""
+        interval = timedelta(seconds=1) / rate
+        await self.change(tables.promotion_pace.update().values(next_at=max(next_at + interval, now - BURST + 2 * interval)))
+
+    async def owes_letters(self, now: datetime) -> bool:
+        """Tell whether somebody waits for a mail about their account; not for what nobody has delivered for a while."""
         letter = tables.outbox.c
         urgent = (letter.status == "pending") & letter.next_attempt_at.between(now - FRESH, now)
-        if await self.scalar(sa.select(sa.exists().where(urgent))):
-            return max(next_at - now, timedelta(seconds=0.2))
-        return max(next_at - now, timedelta())
-
-    async def take_turn(self, now: datetime, rate: int) -> None:
-        """Take one mail out of the bucket."""
-        pace = tables.promotion_pace
-        next_at: datetime = await self.scalar(sa.select(pace.c.next_at))
-        interval = timedelta(seconds=1) / rate
-        await self.change(pace.update().values(next_at=max(next_at + interval, now - BURST + 2 * interval)))
+        return bool(await self.scalar(sa.select(sa.exists().where(urgent))))
 
     async def next_due(self, promotion_id: UUID, now: datetime) -> Due | None:
         """Find the next mail of a promotion, and keep it from others until the transaction ends."""
@@ -104,10 +105,17 @@ class MailingStore(Store):
         found = await self.row(sa.select(*fields).where(waiting).order_by(row.next_attempt_at).limit(1).with_for_update(skip_locked=True))
         return Due(*found) if found else None
 
-    async def may_be_written_to(self, user_id: UUID, email: str) -> bool:
-        """Tell whether a customer wants marketing mail at this moment, and can be reached."""
-        known = sa.select(tables.suppressions.c.at).where(tables.suppressions.c.address == _digest(email))
-        return bool(await self._agreed([user_id])) and await self.scalar(known) is None
+    async def willing_reader(self, user_id: UUID) -> User | None:
+        """Find a customer who wants marketing mail at this moment and can be reached; None when that is no longer so."""
+        users, said = tables.users.c, tables.consents.c
+        last = sa.select(said.granted).where(said.user_id == users.id, said.purpose == MARKETING).order_by(said.number.desc()).limit(1)
+        fields = (users[name] for name in User.__struct_fields__)
+        row = await self.row(sa.select(*fields, last.scalar_subquery()).where(users.id == user_id))
+        if row is None or not row[-1]:
+            return None
+        user = User(*row[:-1])
+        known = sa.select(tables.suppressions.c.at).where(tables.suppressions.c.address == _digest(user.email))
+        return user if user.is_customer and await self.scalar(known) is None else None
 
     async def suppress(self, email: str, answer: str) -> None:
         """Never write to an address again."""
