@@ -29,6 +29,7 @@ from shop.kit.port import endpoints
 from shop.kit.problems import Unavailable
 from shop.kit.tokens import KeySource, LocalKeys
 from shop.kit.tokens import Verifier as TokenVerifier
+from shop.ports.images import ImageStore
 from shop.ports.mail import Mail
 from shop.ports.payments import Payments, WebhookVerifier
 from shop.settings import MODULES, Settings
@@ -106,6 +107,8 @@ class World(Provider):
             return self._payments()
         if port is Mail:
             return self._mail()
+        if port is ImageStore:
+            return self._images
         if port in self.local and self._offered[port] not in self._settings.remote.forced:
             return _giving(watched(port, self.local[port], "in_process", self._metrics))
         return _giving(watched(port, feign.client(port, self._target(port)), "http", self._metrics))
@@ -140,6 +143,12 @@ class World(Provider):
         if self._settings.stripe is None:
             raise CannotAssemble("webhooks of Stripe cannot be verified: SHOP_STRIPE_WEBHOOK_SECRET is not set")
         return importlib.import_module("shop.adapters.stripe").webhooks(self._settings.stripe)
+
+    def _images(self) -> Any:
+        images = self._settings.images
+        return importlib.import_module("shop.adapters.image_bucket" if images.store.startswith("s3://") else "shop.adapters.image_folder").adapter(
+            images
+        )
 
     def _mail(self) -> Any:
         if self._settings.smtp is None:

@@ -6,7 +6,7 @@ import click
 
 import shop
 
-COMMANDS = ("demo", "serve", "migrate", "admin", "promotions", "payments", "ports", "openapi", "topology", "doctor")
+COMMANDS = ("demo", "serve", "migrate", "admin", "products", "promotions", "payments", "ports", "openapi", "topology", "doctor")
 
 
 class Commands(click.Group):

@@ -114,6 +114,16 @@ class Commerce(Struct, frozen=True):
     shipping_methods: tuple[ShippingMethod, ...] = (STANDARD,)
 
 
+class Images(Struct, frozen=True):
+    """Where pictures of products are kept: `store` is a folder or `s3://bucket/prefix`; the rest is for S3, without `endpoint` Amazon's."""
+
+    store: str = "var/images/"
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: str | None = None
+    secret_key: Secret | None = None
+
+
 class Checkout(Struct, frozen=True):
     """How long a checkout holds stock before sales gives it up, and before products does."""
 
@@ -153,6 +163,7 @@ class Settings(Struct, frozen=True):
     eureka: Eureka = Eureka()
     config: Config = Config()
     commerce: Commerce = Commerce()
+    images: Images = Images()
     checkout: Checkout = Checkout()
     promotions: Promotions = Promotions()
     log: Log = Log()

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
+from tests.support.pictures import picture
 from tests.support.shop import ISSUER, SIGNING_KEY, Shop, euros
 
 from shop.kit.clock import Clock
@@ -22,6 +23,7 @@ class Deed(Struct, frozen=True):
     target: str | None
     json: Any = None
     headers: dict[str, str] = {}
+    content: str | bytes | None = None
 
 
 async def confirmed(shop: Shop) -> str:
@@ -72,6 +74,18 @@ async def archive_variant(shop: Shop) -> Deed:
     """No more of this SKU."""
     await shop.product("mug", "cup")
     return Deed("DELETE", "/variants/mug", "products", "variant.archive", "mug")
+
+
+async def import_catalogue(shop: Shop) -> Deed:
+    """Another price, from a file."""
+    product = await shop.product("mug")
+    return Deed("POST", "/catalogue/imports", "products", "product.import", product["id"], content=f"product,sku,price\n{product['slug']},mug,8\n")
+
+
+async def add_image(shop: Shop) -> Deed:
+    """A picture."""
+    id = (await shop.product("mug"))["id"]
+    return Deed("POST", f"/products/{id}/images", "products", "product.update", id, content=picture())
 
 
 async def change_stock(shop: Shop) -> Deed:
@@ -185,6 +199,8 @@ DEEDS: dict[str, Callable[[Shop], Awaitable[Deed]]] = {
     "PATCH /api/v1/variants/{sku:str}": change_variant,
     "DELETE /api/v1/variants/{sku:str}": archive_variant,
     "POST /api/v1/variants/{sku:str}/stock": change_stock,
+    "POST /api/v1/catalogue/imports": import_catalogue,
+    "POST /api/v1/products/{ref:str}/images": add_image,
     "POST /api/v1/categories": create_category,
     "PATCH /api/v1/categories/{slug:str}": change_category,
     "DELETE /api/v1/categories/{slug:str}": remove_category,

@@ -27,7 +27,7 @@ STAFF_WRITES = {name for name, handler in HANDLERS.items() if handler.opt["polic
 
 async def sent(shop: Shop, deed: Deed, headers: dict[str, str]) -> httpx.Response:
     """Send the request of a deed."""
-    options: dict[str, Any] = {} if deed.json is None else {"json": deed.json}
+    options: dict[str, Any] = {name: value for name in ("json", "content") if (value := getattr(deed, name)) is not None}
     return await shop.call(deed.method, deed.path, headers=headers, **options)
 
 

@@ -6,11 +6,13 @@ from typing import Any, cast
 from uuid import UUID
 
 import httpx
+from tests.fakes.images import FakeImages
 
 from shop.app import assemble
 from shop.kit.clock import Clock
 from shop.kit.identity import Verifier
 from shop.kit.problems import Unauthenticated
+from shop.ports.images import ImageStore
 from shop.settings import Databases, Runtime, Settings
 
 STAFF = {"Authorization": "Bearer staff"}
@@ -37,10 +39,10 @@ class Client:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, url: str, clock: Clock) -> AsyncGenerator["Client"]:
-        """Host products alone on this database."""
+    async def opened(cls, url: str, clock: Clock, images: ImageStore | None = None) -> AsyncGenerator["Client"]:
+        """Host products alone on this database, with pictures kept there."""
         settings = Settings(runtime=Runtime(modules=("products",)), databases=Databases(url=url))
-        app = assemble(["products"], settings, (Clock, clock), (Verifier, TokensByName()), run_jobs=False)
+        app = assemble(["products"], settings, (Clock, clock), (Verifier, TokensByName()), (ImageStore, images or FakeImages()), run_jobs=False)
         async with app.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(cast(Any, app)), base_url="http://shop/api/v1") as http:
             yield cls(http)
 

@@ -133,7 +133,7 @@ async def test_a_bad_line_harms_no_other(world: World) -> None:
         'a,A,,,,s12,,1,,"{""a"": [1]}"': "attributes: are not a JSON object",
         "a,A,,,,s13,,1,,{": "attributes: are not a JSON object",
         "a,A,,,,taken,,1,,": "sku: belongs to the product other",
-        "a,A,,,,old,,1,,": "sku: belongs to the product old",
+        "a,A,,,,older,,1,,": "sku: belongs to the product old",
         "old,Old,,,,old,,1,,": "sku: is archived",
         "past,Past,,,,s14,,1,,": "product: is archived",
         "a,A,,,,s15,,1": "has 8 cells and the heading 10",

@@ -32,10 +32,11 @@ def free_port() -> int:
 class Outside:
     """Stripe and the mail server, as a test looks at them and breaks them."""
 
-    def __init__(self, stripe: Stripe, smtp: Smtp, client: httpx.AsyncClient, mailbox: str) -> None:
-        """`client` speaks to the twin; `mailbox` is the URL of its pages."""
+    def __init__(self, stripe: Stripe, smtp: Smtp, client: httpx.AsyncClient, mailbox: str, images: Path) -> None:
+        """`client` speaks to the twin; `mailbox` is the URL of its pages; `images` is the folder of pictures."""
         self.stripe = stripe
         self.smtp = smtp
+        self.images = images
         self._client = client
         self._mailbox = mailbox
 
@@ -104,4 +105,4 @@ async def outside(folder: Path, shop_url: str, places: Places | None = None) -> 
         await stack.enter_async_context(serving(stripe_twin(settings), port=places.twin_port))
         mailbox = await stack.enter_async_context(serving(mailbox_pages(mails), port=mailbox_port))
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=twin_url, timeout=15, trust_env=False))
-        yield Outside(places.stripe, places.smtp, client, mailbox)
+        yield Outside(places.stripe, places.smtp, client, mailbox, folder / "images")

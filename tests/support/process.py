@@ -25,6 +25,7 @@ class ShopProcess:
             "SHOP_PORT": str(port),
             "SHOP_PUBLIC_URL": ISSUER,
             "SHOP_DATABASE_URL": database_url,
+            "SHOP_IMAGES_STORE": str(folder / "images"),
             "SHOP_STRIPE_SECRET_KEY": world.stripe.secret_key.reveal(),
             "SHOP_STRIPE_PUBLISHABLE_KEY": world.stripe.publishable_key,
             "SHOP_STRIPE_WEBHOOK_SECRET": world.stripe.webhook_secret.reveal(),

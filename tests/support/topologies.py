@@ -14,7 +14,7 @@ from tests.support.shop import ISSUER, SIGNING_KEY
 
 from shop.app import assemble
 from shop.demo.serving import serving
-from shop.settings import MODULES, Auth, Databases, Remote, Runtime, Settings
+from shop.settings import MODULES, Auth, Databases, Images, Remote, Runtime, Settings
 
 PARTITION = tuple((module,) for module in MODULES)
 
@@ -79,6 +79,7 @@ def settings(url: str, world: Outside, hosted: Sequence[str] = MODULES, peers: M
     return Settings(
         runtime=Runtime(modules=tuple(hosted)),
         databases=Databases(url=url),
+        images=Images(str(world.images)),
         auth=Auth(ISSUER, (SIGNING_KEY,) if "users" in hosted else ()),
         stripe=world.stripe if "sales" in hosted else None,
         smtp=world.smtp if {"sales", "users"} & set(hosted) else None,

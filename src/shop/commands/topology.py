@@ -115,6 +115,8 @@ def _adapter(settings: Settings, module: str) -> str:
         return f"Stripe at {settings.stripe.api_base}" if settings.stripe else "Stripe, not set"
     if module == "mail":
         return f"SMTP at {settings.smtp.host}:{settings.smtp.port}" if settings.smtp else "SMTP, not set"
+    if module == "images":
+        return f"S3, {settings.images.store}" if settings.images.store.startswith("s3://") else f"folder {settings.images.store}"
     if module in settings.runtime.modules and module not in settings.remote.forced:
         return f"in process, {module}"
     if module in settings.runtime.modules and module not in settings.remote.peers:

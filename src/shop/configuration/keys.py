@@ -76,6 +76,13 @@ OUTSIDE = (
     Key("auth.signing_key", "auth.signing_keys", v.signing_keys, PEM_EXAMPLE, shows=False),
     Key("auth.issuer", "auth.issuer", v.url, "https://shop.example.com"),
 )
+IMAGES = (
+    Key("images.store", "images.store", v.image_store, "s3://shop-images/products"),
+    Key("images.endpoint", "images.endpoint", v.url, "https://s3.example.com"),
+    Key("images.region", "images.region", v.word, "eu-central-1"),
+    Key("images.access_key", "images.access_key", v.text, "..."),
+    Key("images.secret_key", "images.secret_key", v.secret, "...", shows=False),
+)
 SELLING = (
     Key("currency", "commerce.currency", commerce.currency, "EUR"),
     Key("locales", "commerce.locales", v.items(commerce.locale), "en,es"),
@@ -91,4 +98,4 @@ OBSERVING = (
     Key("otel.endpoint", "otel.endpoint", v.url, "http://collector:4318"),
     Key("log.level", "log.level", v.one_of("debug", "info", "warning", "error"), "info", refreshable=True),
 )
-KEYS = {key.variable: key for key in (*PROCESS, *DATABASES, *NEIGHBOURS, *OUTSIDE, *SELLING, *OBSERVING)}
+KEYS = {key.variable: key for key in (*PROCESS, *DATABASES, *NEIGHBOURS, *OUTSIDE, *IMAGES, *SELLING, *OBSERVING)}

@@ -24,6 +24,7 @@ from shop.settings import (
     Databases,
     Drain,
     Eureka,
+    Images,
     Log,
     Otel,
     Promotions,
@@ -149,6 +150,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         eureka=Eureka(**section("eureka")),
         config=Config(**section("config")),
         commerce=Commerce(**section("commerce")),
+        images=Images(**section("images")),
         checkout=Checkout(**section("checkout")),
         promotions=Promotions(**section("promotions")),
         log=Log(**section("log")),
@@ -163,6 +165,10 @@ def _contradictions(settings: Settings, values: Mapping[str, Any], given: Mappin
     if ("SHOP_SMTP_USERNAME" in given) != ("SHOP_SMTP_PASSWORD" in given):
         absent = "SHOP_SMTP_PASSWORD" if "SHOP_SMTP_USERNAME" in given else "SHOP_SMTP_USERNAME"
         faults.append(Fault(absent, "is missing, but the other half of the credentials is set", f"{absent}=..."))
+    if settings.images.store.startswith("s3://"):
+        for name in ("SHOP_IMAGES_ACCESS_KEY", "SHOP_IMAGES_SECRET_KEY"):
+            if name not in given:
+                faults.append(Fault(name, "is missing, and SHOP_IMAGES_STORE is on S3", f"{name}=..."))
     if (settings.remote.peers or settings.remote.forced or settings.eureka.urls) and "SHOP_INTERNAL_SECRET" not in given:
         key = KEYS["SHOP_INTERNAL_SECRET"]
         faults.append(Fault(key.variable, "is missing; processes cannot trust each other without it", f"{key.variable}={key.example}"))

@@ -169,6 +169,13 @@ def database_url(value: str) -> str:
     return value
 
 
+def image_store(value: str) -> str:
+    """Take a folder, or `s3://bucket` with or without a path in it."""
+    if "://" in value and not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w.-]+)*/?", value):
+        raise ValueError("is neither a folder nor s3://bucket/path")
+    return text(value)
+
+
 def network(value: str) -> str:
     """Take an IP address or network."""
     try:

@@ -30,6 +30,7 @@ def environment(place: Place, memory: Memory, given: Mapping[str, str]) -> dict[
             "SHOP_PORT": str(place.port),
             "SHOP_PUBLIC_URL": place.url("the shop"),
             "SHOP_DATABASE_URL": f"sqlite:///{place.folder}/",
+            "SHOP_IMAGES_STORE": f"{place.folder}/images/",
             "SHOP_STRIPE_SECRET_KEY": memory.secret_key,
             "SHOP_STRIPE_PUBLISHABLE_KEY": memory.publishable_key,
             "SHOP_STRIPE_WEBHOOK_SECRET": memory.webhook_secret,

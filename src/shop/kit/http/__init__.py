@@ -30,7 +30,9 @@ What a route says of itself (all of it is kept in `handler.opt`):
                   container, `subject` what the first try made, `body` the kept answer as a dict
 - `limit=`        `(count, seconds)` per client address, for expensive anonymous writes; beyond it 429
 - `body_limit=`   the largest body in bytes, 64 KiB unless said otherwise
-- `raw=`          True for a route that reads `await request.body()` itself, of any content type (webhook, one-click form)
+- `raw=`          True for a route that reads `await request.body()` itself, of any content type (webhook, one-click form), or `request.parts()`
+                  as they come
+- `accepts=`      the content types that the document names for a raw body; `gives=` the one of an answer that is no JSON
 
 A body that is all optional may be absent: a POST without one means `{}`. `errors[].field` names are made here; a service raises
 `Invalid.field("lines[0].sku", "...")`. `Response(content, headers={"ETag": etag})` sets headers; the edge adds `Cache-Control: no-store` unless the

@@ -122,6 +122,8 @@ def _undeclared(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _body(operation: Operation, schemas: Schemas) -> dict[str, Any] | None:
+    if accepted := operation.opt.get("accepts"):
+        return {"required": True, "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in accepted}}
     if operation.body is None:
         return None
     return {"required": not _may_be_absent(operation), "content": {"application/json": {"schema": schemas.of(operation.body)}}}
@@ -139,6 +141,8 @@ def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     success: dict[str, Any] = {"description": PHRASES[operation.status]}
     if operation.result is not None:
         success["content"] = {operation.media_type: {"schema": schemas.of(operation.result)}}
+    elif "gives" in operation.opt:
+        success["content"] = {operation.opt["gives"]: {"schema": {"type": "string", "format": "binary"}}}
     if "idempotency" in operation.opt:
         success["headers"] = {"Idempotent-Replayed": {"schema": {"const": "true"}, "description": "There on a repeated answer."}}
     answers: dict[int, dict[str, Any]] = {operation.status: success}

@@ -1,6 +1,7 @@
 """The request as handlers get it: its body is checked before anything else sees it."""
 
 import hashlib
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -70,23 +71,36 @@ class StrictRequest(Request[Any, Any, Any]):
         return body
 
     async def _read(self, limit: int) -> bytes:
-        length = exchange_of(self.scope).headers.get(b"content-length", b"0")
-        if not length.isdigit():
-            raise Invalid.field("Content-Length", "is not a number")
-        if len(length) > 18 or int(length) > limit:
-            raise TooLarge(f"The body may have {limit} bytes.")
-        chunks: list[bytes] = []
+        self._check_length(limit)
+        parts = [part async for part in self._parts(limit)]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def parts(self) -> AsyncGenerator[bytes]:
+        """Give the body of a raw route as it comes, for what is too large to be kept; raises TooLarge, ClientGone."""
+        limit = self.route_handler.opt["body_limit"]
+        self._check_length(limit)
+        async for part in self._parts(limit):
+            yield part
+
+    async def _parts(self, limit: int) -> AsyncGenerator[bytes]:
         size, more = 0, True
         while more:
             message: Any = await self.receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
+            part: bytes = message.get("body", b"")
+            size += len(part)
             if size > limit:
                 raise TooLarge(f"The body may have {limit} bytes.")
+            yield part
             more = message.get("more_body", False)
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def _check_length(self, limit: int) -> None:
+        length = exchange_of(self.scope).headers.get(b"content-length", b"0")
+        if not length.isdigit():
+            raise Invalid.field("Content-Length", "is not a number")
+        if len(length) > 18 or int(length) > limit:
+            raise TooLarge(f"The body may have {limit} bytes.")
 
     def _check_type(self) -> None:
         headers = exchange_of(self.scope).headers

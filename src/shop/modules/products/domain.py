@@ -15,6 +15,7 @@ from shop.modules.products.commands import NewVariant, Price
 from shop.modules.products.text import UUID_PATTERN, fold
 
 MOST_VARIANTS = 100
+MOST_IMAGES = 20
 
 
 class SlugTaken(Conflict):

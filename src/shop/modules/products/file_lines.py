@@ -75,7 +75,7 @@ def _decimals(currency: str) -> int:
 
 def cell(name: str, value: Any, prices: Prices) -> str:
     """Write a value as it stands in a file."""
-    if value is None:
+    if value is None or value in ({}, []):
         return ""
     if name in ("price", "compare_at_price"):
         return prices.written(value)

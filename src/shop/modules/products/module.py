@@ -7,6 +7,8 @@ from dishka import FromComponent, Scope, provide
 from shop.kit.database import Database
 from shop.kit.module import Module, ModuleProvider
 from shop.modules.products.categories import Categories
+from shop.modules.products.files import CatalogueFiles
+from shop.modules.products.images import ProductImages
 from shop.modules.products.jobs import jobs
 from shop.modules.products.offered import OfferedProducts
 from shop.modules.products.routes import ROUTES
@@ -15,8 +17,9 @@ from shop.modules.products.stock import Stock
 from shop.modules.products.stock_list import StockList
 from shop.modules.products.store import ProductsStore
 from shop.modules.products.tables import METADATA
+from shop.ports.images import ImageStore
 from shop.ports.products import Products
-from shop.settings import Commerce
+from shop.settings import Commerce, Runtime
 
 
 class ProductsProvider(ModuleProvider):
@@ -37,6 +40,18 @@ class ProductsProvider(ModuleProvider):
         return Categories(database)
 
     @provide(scope=Scope.REQUEST)
+    def files(self, database: Database[ProductsStore], commerce: Annotated[Commerce, FromComponent()]) -> CatalogueFiles:
+        """Give the catalogue as a file."""
+        return CatalogueFiles(database, commerce)
+
+    @provide(scope=Scope.APP)
+    def images(
+        self, database: Database[ProductsStore], store: Annotated[ImageStore, FromComponent()], runtime: Annotated[Runtime, FromComponent()]
+    ) -> ProductImages:
+        """Give the pictures of products."""
+        return ProductImages(database, store, runtime.public_url)
+
+    @provide(scope=Scope.REQUEST)
     def stock(self, database: Database[ProductsStore]) -> Stock:
         """Give the stock as staff see it."""
         return Stock(database)
@@ -52,4 +67,4 @@ class ProductsProvider(ModuleProvider):
         return OfferedProducts(database)
 
 
-MODULE = Module("products", offers=(Products,), needs=(), provider=ProductsProvider, routes=ROUTES, jobs=jobs)
+MODULE = Module("products", offers=(Products,), needs=(ImageStore,), provider=ProductsProvider, routes=ROUTES, jobs=jobs)

@@ -20,6 +20,8 @@ from shop.kit.problems import NotFound
 from shop.modules.products.categories import Categories
 from shop.modules.products.category_tree import CategoryNode
 from shop.modules.products.domain import ListedProduct, Product, ProductStatus
+from shop.modules.products.file_routes import FILE_ROUTES
+from shop.modules.products.image_routes import IMAGE_ROUTES
 from shop.modules.products.search import Listing, Sort
 from shop.modules.products.service import Catalogue
 from shop.modules.products.staff_routes import STAFF_ROUTES
@@ -84,4 +86,6 @@ async def list_categories(categories: Annotated[Categories, FromComponent("produ
     return _cached(tree, etag_of(msgspec.json.encode(tree).decode()), if_none_match)
 
 
-ROUTES: list[HTTPRouteHandler] = [list_products, show_product, list_categories, *STAFF_ROUTES, *STOCK_ROUTES, audit_route("products")]
+ROUTES: list[HTTPRouteHandler] = [
+    list_products, show_product, list_categories, *STAFF_ROUTES, *STOCK_ROUTES, *FILE_ROUTES, *IMAGE_ROUTES, audit_route("products"),
+]  # fmt: skip

@@ -1,0 +1,79 @@
+"""Pictures as they come and as they are shown: looked at by their content, turned upright, made small, told nothing about."""
+
+import hashlib
+from contextlib import suppress
+from io import BytesIO
+
+from msgspec import Struct
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from shop.kit.problems import Invalid
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+WIDTHS = (320, 800, 1600)
+MOST_PIXELS = 40_000_000
+LONGEST_SIDE = 16_383  # of a WebP
+QUALITY = 80
+FIELD = "body"
+
+
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own check warns first and refuses later; ours is below
+
+
+class Picture(Struct, frozen=True):
+    """A picture in one width; `width` is the one that it is known under, wider than the picture if that is small."""
+
+    width: int
+    content: bytes
+
+
+def digest_of(content: bytes) -> str:
+    """Name what was sent."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def pictures(content: bytes) -> list[Picture]:
+    """Make a picture in every width of what was sent, in WebP, the first frame of a moving one; raises Invalid. Takes a second of a processor."""
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as opened:
+            return _pictures(opened)
+    except UnidentifiedImageError:
+        raise Invalid.field(FIELD, "is no picture: JPEG, PNG, WebP and GIF are taken") from None
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError) as error:  # all that Pillow says of broken files
+        raise Invalid.field(FIELD, "is a broken picture") from error
+
+
+def _pictures(opened: Image.Image) -> list[Picture]:
+    if opened.width * opened.height > MOST_PIXELS:
+        raise Invalid.field(FIELD, f"has more than {MOST_PIXELS // 1_000_000} million pixels")
+    if max(opened.size) > LONGEST_SIDE:
+        raise Invalid.field(FIELD, f"is more than {LONGEST_SIDE} pixels long")
+    opened.draft("RGB", (WIDTHS[-1], WIDTHS[-1]))  # a JPEG is decoded no larger than needed
+    upright = _in_srgb(ImageOps.exif_transpose(opened))
+    plain = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    return [Picture(width, _webp(_narrowed(plain, width))) for width in WIDTHS]
+
+
+def _in_srgb(opened: Image.Image) -> Image.Image:
+    """Give the colours that its profile means, for the profile is not kept."""
+    profile = opened.info.get("icc_profile")
+    if profile and opened.mode in ("RGB", "RGBA", "CMYK"):
+        with suppress(ImageCms.PyCMSError, OSError):  # a broken profile: the colours are taken as they are
+            made = ImageCms.profileToProfile(
+                opened, ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB"),
+                outputMode="RGB" if opened.mode == "CMYK" else opened.mode,
+            )  # fmt: skip
+            return made or opened
+    return opened
+
+
+def _narrowed(picture: Image.Image, width: int) -> Image.Image:
+    if picture.width <= width:
+        return picture
+    return picture.resize((width, max(1, round(picture.height * width / picture.width))), Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _webp(picture: Image.Image) -> bytes:
+    made = BytesIO()
+    picture.save(made, "WEBP", quality=QUALITY, method=4)
+    return made.getvalue()
