@@ -1,5 +1,6 @@
 """What is held about a person is told to them, and forgotten when they want it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -135,3 +136,12 @@ async def test_the_address_is_free_again(site: Site) -> None:
     again = await site.as_ada()
     assert await user_id(site, again) != first
     assert (await site.log_in(password=PASSWORD)).status_code == 200
+
+
+async def test_a_mail_that_is_asked_for_while_an_account_goes_is_owed_or_not(site: Site) -> None:
+    """Resets and registrations of an address cross its erasing; each is answered as always, and no link is left without an account."""
+    for _ in range(10):
+        ada = await site.as_ada()
+        asked = [site.client.post("/api/v1/password-resets", json={"email": "ada@example.com"}) for _ in range(6)]
+        answers = await asyncio.gather(site.client.delete(ME, headers=ada), *asked, *(site.register() for _ in range(3)))
+        assert [answer.status_code for answer in answers] == [204, *[202] * 9]

@@ -43,7 +43,7 @@ class Accounts:
             user = User(uuid7(), wanted.email, password_hash, wanted.name, wanted.locale, roles, None, now, 1)
             if await store.add_user(user):
                 await store.add_consent(user.id, MARKETING, Consent(wanted.marketing_consent, now, Source.REGISTRATION))
-            known = await store.user_of(wanted.email)
+            known = await store.user_of(wanted.email, lock=True)
             if known is not None:
                 await _write(store, known, LetterKind.ALREADY_REGISTERED if known.verified_at else LetterKind.VERIFICATION)
 
@@ -61,7 +61,7 @@ class Accounts:
     async def request_reset(self, email: str) -> None:
         """Owe a mail with a link to choose a new password, if the address has an account."""
         async with self._database.write() as store:
-            user = await store.user_of(email)
+            user = await store.user_of(email, lock=True)
             if user is None:
                 await store.add_link(None, Purpose.RESET, await store.now())
             else:
@@ -112,7 +112,7 @@ class Accounts:
 
 
 async def _promote(store: UsersStore, email: str, password_hash: str | None) -> UUID:
-    user = await store.user_of(email)
+    user = await store.user_of(email, lock=True)
     assert user is not None, "the address is taken, so somebody has it"
     roles = sorted({*user.roles, Role.STAFF.value})
     if password_hash is None and user.verified_at is not None:

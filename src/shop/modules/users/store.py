@@ -33,9 +33,9 @@ class UsersStore(PurgeStore, PromotionStore, MailingStore, ErasureStore):
         """Find a user and keep others from changing them until the transaction ends."""
         return await self._user(tables.users.c.id == id, lock=True)
 
-    async def user_of(self, email: str) -> User | None:
-        """Find the user of an address; addresses ignore case."""
-        return await self._user(tables.users.c.email_key == normal_email(email))
+    async def user_of(self, email: str, *, lock: bool = False) -> User | None:
+        """Find the user of an address; addresses ignore case. `lock` keeps the account from being erased until the transaction ends."""
+        return await self._user(tables.users.c.email_key == normal_email(email), lock=lock)
 
     async def _user(self, condition: sa.ColumnElement[bool], *, lock: bool = False) -> User | None:
         statement = sa.select(*USER).where(condition)
