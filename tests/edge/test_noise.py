@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from tests.fakes.images import FakeImages
 from tests.fakes.mail import FakeMail
 from tests.fakes.payments import FakePayments
+from tests.support.pictures import picture
 
 from shop import openapi
 from shop.app import assemble
@@ -16,6 +18,7 @@ from shop.kit.ids import uuid7
 from shop.kit.problems import Unauthenticated
 from shop.kit.secret import Secret
 from shop.kit.tokens import new_signing_key
+from shop.ports.images import ImageStore
 from shop.ports.mail import Mail
 from shop.ports.payments import Payments
 from shop.settings import MODULES, Auth, Databases, Settings, Smtp, Stripe
@@ -78,6 +81,12 @@ class Noise:
             return self.dice.choice([str(uuid7()), SAME])
         return self.dice.choice([*TEXTS, "mug", "mug", "EUR", "EUR", "ES", "ana@example.com", f"sku{self.dice.randrange(5)}", "correct horse"])
 
+    def file(self) -> bytes:
+        """Give a body that is no JSON: nearly a catalogue file, or nearly a picture."""
+        lines = [",".join(json.dumps(self._text({}, 0)) for _ in range(4)) for _ in range(self.dice.randrange(5))]
+        file = self.dice.choice(["\n".join(["product,title,sku,price", *lines, "mug,Mug,mug,1"]).encode(), picture(), picture(kind="GIF")])
+        return self.dice.choice([file, file[: self.dice.randrange(len(file))], self.dice.randbytes(100)])
+
     def _number(self, schema: dict[str, Any], depth: int) -> Any:
         return self.dice.choice([*NUMBERS, schema.get("minimum", 0), schema.get("maximum", 5), 1, 2, 3])
 
@@ -97,9 +106,11 @@ async def send(client: httpx.AsyncClient, noise: Noise, path: str, method: str, 
     if who := noise.dice.choice([None, "staff", "buyer", "both"]):
         headers["Authorization"] = f"Bearer {who}"
     body = operation.get("requestBody")
-    content = json.dumps(noise.value(body["content"]["application/json"]["schema"])).encode() if body else None
-    if content is not None:
-        headers["Content-Type"] = "application/json"
+    content = None
+    if body:
+        headers["Content-Type"] = noise.dice.choice(list(body["content"]))
+        schema = body["content"][headers["Content-Type"]]["schema"]
+        content = noise.file() if schema.get("format") == "binary" else json.dumps(noise.value(schema)).encode()
     return await client.request(method.upper(), target, params=query, headers=httpx.Headers(headers, encoding="latin-1"), content=content)
 
 
@@ -107,7 +118,7 @@ async def test_no_noise_is_a_bug_and_no_status_is_undocumented(database_url: str
     """On both databases, by everybody, some rounds of every operation, each time with other noise."""
     stripe, smtp = Stripe(Secret("sk_test"), "pk_test", Secret("whsec_test")), Smtp("localhost", 25, "shop@example.com")
     settings = Settings(databases=Databases(database_url), auth=Auth(signing_keys=(new_signing_key(),)), stripe=stripe, smtp=smtp)
-    app = assemble(MODULES, settings, (Verifier, Known()), (Payments, FakePayments()), (Mail, FakeMail()), run_jobs=False)
+    app = assemble(MODULES, settings, (Verifier, Known()), (Payments, FakePayments()), (Mail, FakeMail()), (ImageStore, FakeImages()), run_jobs=False)
     noise, wrong = Noise(random.randrange(2**32)), {}
     async with app.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.test") as client:  # type: ignore[arg-type]
         for path, method, operation in ROUNDS * OPERATIONS:
