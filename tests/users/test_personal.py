@@ -145,3 +145,24 @@ async def test_a_mail_that_is_asked_for_while_an_account_goes_is_owed_or_not(sit
         asked = [site.client.post("/api/v1/password-resets", json={"email": "ada@example.com"}) for _ in range(6)]
         answers = await asyncio.gather(site.client.delete(ME, headers=ada), *asked, *(site.register() for _ in range(3)))
         assert [answer.status_code for answer in answers] == [204, *[202] * 9]
+
+
+async def test_a_promotion_on_its_way_passes_over_who_is_gone(site: Site) -> None:
+    """They were found as a reader, and are skipped when it is their turn."""
+    ada, staff = await site.as_ada(), await site.as_staff()
+    await site.client.put(f"{ME}/consents/marketing", json={"granted": True}, headers=ada)
+    made = await site.client.post("/api/v1/promotions", json={"subject": "Mugs", "body": "Blue."}, headers=staff)
+    path = f"/api/v1/promotions/{made.json()['id']}"
+    assert (await site.client.post(f"{path}/send", headers=staff)).status_code == 202
+    ada_id = await user_id(site, ada)
+    database = await site.app.state.dishka_container.get(Database[UsersStore], component="users")
+    async with database.write() as store:
+        owed = {"status": "waiting", "attempts": 0, "next_attempt_at": await store.now()}
+        promotion_id = UUID(made.json()["id"])
+        await store.change(tables.promotion_mails.insert().values(id=uuid7(), promotion_id=promotion_id, user_id=ada_id, **owed))
+        await store.change(tables.promotions.update().values(is_gathered=True))
+    await site.client.delete(ME, headers=ada)
+    while (shown := (await site.client.get(path, headers=staff)).json())["status"] != "sent":
+        await site.app.state.jobs.now("users: send promotions")
+    assert [shown[name] for name in ("recipients", "sent", "failed", "skipped")] == [1, 0, 0, 1]
+    assert not [message for message in site.mail.to("ada@example.com") if message.subject == "Mugs"]
