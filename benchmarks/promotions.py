@@ -11,9 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from shop.adapters.mime import address, envelope
 from shop.kit.clock import Clock
@@ -39,7 +39,7 @@ BODY = "Winter is long, and a **warm mug** makes it shorter.\n\n[Choose yours](h
 
 
 @asynccontextmanager
-async def opened(folder: str) -> Any:
+async def opened(folder: str) -> AsyncGenerator[Database[UsersStore]]:
     """Open the database of users."""
     database = Database(f"sqlite:///{folder}/", "users", UsersStore, Clock())
     try:
