@@ -11,6 +11,7 @@ from tests.users.site import open_site
 from shop.kit.audit import COMMAND_LINE, AuditLog, PrivateDetail, Sought, audit_table, on_command_line, record
 from shop.kit.clock import Clock
 from shop.kit.database import Database, Store
+from shop.kit.paging import encode_cursor
 from shop.modules.users.service import Accounts
 
 TABLE = audit_table(sa.MetaData())
@@ -75,6 +76,13 @@ async def test_a_moment_that_is_none_is_named(client: Client, since: str) -> Non
     """Without a zone it would mean another moment elsewhere."""
     refused = await client.call("GET", f"/audit/products?since={since}", status=400)
     assert [error["field"] for error in refused.json()["errors"]] == ["since"]
+
+
+@pytest.mark.parametrize("place", [10**30, 2**31, -1, "x", None])
+async def test_a_cursor_that_no_page_gave_is_named(client: Client, place: object) -> None:
+    """Whatever number is in it."""
+    refused = await client.call("GET", f"/audit/products?cursor={encode_cursor((place,))}", status=400)
+    assert [error["field"] for error in refused.json()["errors"]] == ["cursor"]
 
 
 async def test_nobody_else_reads_it(client: Client) -> None:

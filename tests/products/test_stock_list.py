@@ -1,9 +1,12 @@
 """The stock of the whole catalogue, as staff see it."""
 
+from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
 from tests.products.client import CUSTOMER, Client
+
+from shop.kit.paging import encode_cursor
 
 
 async def listed(client: Client, query: str = "") -> list[dict[str, Any]]:
@@ -59,6 +62,14 @@ async def test_pages_follow_each_other(shelves: Client) -> None:
         seen += [item["sku"] for item in page["items"]]
         cursor = f"&cursor={page['next_cursor']}"
     assert (seen, page["next_cursor"]) == (["Spade", "mug-blue", "mug-red"], None)
+
+
+@pytest.mark.parametrize("place", ["\0", "'", 7, None, "x" * 300])
+async def test_a_cursor_that_no_page_gave_is_refused(client: Client, place: object) -> None:
+    """Whatever text is in it."""
+    await client.call("GET", f"/stock?cursor={encode_cursor((place,))}", status=400)
+    surrogate = urlsafe_b64encode(b'["\\ud800"]').decode().rstrip("=")
+    await client.call("GET", f"/stock?cursor={surrogate}", status=400)
 
 
 async def test_it_is_for_staff(client: Client) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from shop.kit.database import Database, Moment, S, Store
 from shop.kit.http import context
@@ -21,6 +21,7 @@ from shop.kit.paging import Page, decode_cursor, page
 
 COMMAND_LINE = "command line"
 PRIVATE = ("password", "token", "secret", "address", "phone")
+Place = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _on_command_line: ContextVar[bool] = ContextVar("on_command_line", default=False)
 
 
@@ -141,7 +142,7 @@ class AuditLog:
 
     async def entries(self, sought: Sought, limit: int, cursor: str | None) -> Page[AuditEntry]:
         """Give a page of entries, the newest first; raises Invalid."""
-        place = decode_cursor(cursor, tuple[int])
+        place = decode_cursor(cursor, tuple[Place])
         columns = self._table.c
         query = sa.select(self._table).order_by(columns.number.desc()).limit(limit + 1)
         query = query.where(*(columns[name] == value for name in ("action", "target", "by") if (value := getattr(sought, name)) is not None))

@@ -5,6 +5,7 @@ from msgspec import Struct
 
 from shop.kit.database import Database
 from shop.kit.paging import Page, decode_cursor, page
+from shop.kit.values import Sku
 from shop.modules.products.domain import line_title
 from shop.modules.products.store import ProductsStore
 from shop.modules.products.tables import categories, products, stock, variants
@@ -40,12 +41,12 @@ class StockList:
 
     async def items(self, sought: StockSought, limit: int, cursor: str | None) -> Page[StockItem]:
         """Give a page, sorted by SKU; one query."""
-        place = decode_cursor(cursor, tuple[str])
+        place = decode_cursor(cursor, tuple[Sku])
         names = (products.c.title.label("product"), variants.c.title.label("variant"))
         query = sa.select(stock.c.sku, *names, stock.c.on_hand, stock.c.reserved, AVAILABLE.label("available"))
         query = query.join_from(stock, variants).join(products).outerjoin(categories).where(*_conditions(sought))
         if place is not None:
-            query = query.where(stock.c.sku > place[0].replace("\0", ""))
+            query = query.where(stock.c.sku > place[0])
         async with self._database.read() as store:
             rows, following = page(await store.rows(query.order_by(stock.c.sku).limit(limit + 1)), limit, lambda row: (row.sku,))
         items = [StockItem(row.sku, line_title(row.product, row.variant), row.on_hand, row.reserved, row.available) for row in rows]
