@@ -92,6 +92,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         ):
             secret = json.loads((Path(facts["folder"]) / "demo.json").read_text())["webhook_secret"]
             shop = Demo(http, root, twin, mailbox, port, secret)
+            shop.folder = facts["folder"]
             shop.staff_login = (facts["staff_email"], facts["staff_password"])
             yield shop
     finally:

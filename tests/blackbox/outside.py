@@ -112,6 +112,7 @@ class Demo:
     mailbox: httpx.Client
     port: int
     webhook_secret: str
+    folder: str = ""
     staff_login: tuple[str, str] = ("", "")
     staff_session: tuple[float, dict[str, str]] | None = None
 
