@@ -16,7 +16,7 @@ from shop.configuration.signing import kept_key
 from shop.settings import MODULES
 
 HINT = """\
-Write what is missing into a file named .env beside docker-compose.yml (docs/containers.md), or try the shop without it, with a stand-in for Stripe and a mailbox:
+Write what is missing into a file named .env beside docker-compose.yml (docs/containers.md), or try the shop with a stand-in for Stripe and a mailbox:
     docker compose -f docker-compose.yml -f docker-compose.test.yml --profile one up"""
 OUTSIDE = {
     "stripe_secret_key": "SHOP_STRIPE_SECRET_KEY",
