@@ -10,7 +10,7 @@ from shop.kit.idempotency import forget
 from shop.kit.values import Line
 from shop.modules.cart.domain import CartStatus
 from shop.modules.cart.store import CartStore
-from shop.modules.cart.tables import CART_LINES, CARTS, ERASURE_RECEIPTS, IDEMPOTENCY_KEYS
+from shop.modules.cart.tables import CART_LINES, CARTS, CHECKOUTS, ERASURE_RECEIPTS, IDEMPOTENCY_KEYS
 from shop.ports.cart import CartRecord, CartRecords
 
 
@@ -38,6 +38,7 @@ class PersonalCarts:
         """Delete the open cart and take the customer off the ordered ones; one in checkout is left until the checkout has ended."""
         mine = CARTS.c.customer_id == customer_id
         async with self.database.write() as store:
+            await _unname_quotes(store, sa.select(CARTS.c.id).where(mine, CARTS.c.status != CartStatus.CHECKING_OUT))
             erased = {
                 "open_carts": await store.change(CARTS.delete().where(mine, CARTS.c.status == CartStatus.OPEN)),
                 "ordered_carts": await store.change(CARTS.update().where(mine, CARTS.c.status == CartStatus.ORDERED).values(customer_id=None)),
@@ -45,3 +46,10 @@ class PersonalCarts:
             }
             waiting: int = await store.scalar(sa.select(sa.func.count()).select_from(CARTS).where(mine))
             return await receipt(store, ERASURE_RECEIPTS, "cart", customer_id, erased, waiting)
+
+
+async def _unname_quotes(store: CartStore, carts: "sa.Select[tuple[UUID]]") -> None:
+    """Take the customer off the quotes of checkouts that have ended."""
+    query = sa.select(CHECKOUTS.c.id, CHECKOUTS.c.quote).where(CHECKOUTS.c.cart_id.in_(carts), CHECKOUTS.c.quote.is_not(None))
+    for id, quote in await store.rows(query):
+        await store.change(CHECKOUTS.update().where(CHECKOUTS.c.id == id).values(quote={**quote, "customer_id": None}))
