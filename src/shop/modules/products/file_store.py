@@ -43,12 +43,19 @@ class FileStore(Store):
         query = sa.select(categories.c.slug, categories.c.id, categories.c.search_text).where(categories.c.slug.in_(sorted(chosen)))
         by_slug = {slug: (id, text) for slug, id, text in await self.rows(query)}
         await self._add_products(plan, by_slug)
-        for slug, values in sorted(plan.changed_products.items()):
-            await self.change(products.update().where(products.c.id == plan.known.products[slug].id).values(**_placed(values, by_slug)))
+        await self._update(products.c.slug, {slug: _placed(values, by_slug) for slug, values in plan.changed_products.items()})
         await self._add_variants(plan)
-        for sku, values in sorted(plan.changed_variants.items()):
-            await self.change(variants.update().where(variants.c.sku == sku).values(**values))
+        await self._update(variants.c.sku, plan.changed_variants)
         await self._settle([product.id for product in plan.touched])
+
+    async def _update(self, key: sa.Column[str], changes: dict[str, dict[str, Any]]) -> None:
+        """Change rows, all those of which the same columns change in one go."""
+        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for named, values in changes.items():
+            alike.setdefault(tuple(sorted(values)), []).append({"of": named, **{f"new_{name}": value for name, value in values.items()}})
+        for names, rows in alike.items():
+            change = sa.update(key.table).where(key == sa.bindparam("of"))
+            await self.change(change.values({name: sa.bindparam(f"new_{name}") for name in names}), rows)
 
     async def _add_products(self, plan: Plan, by_slug: dict[str, Any]) -> None:
         made = [plan.known.products[slug] for slug in sorted(plan.new_products)]
