@@ -8,9 +8,10 @@ import os
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
-from deploy.containers import looking
+from deploy.containers import looking, single
 from deploy.containers.engine import compose, containers, inspected, published
 from deploy.containers.traffic import Traffic, served
 from tests.support.outside import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Outside
@@ -21,6 +22,7 @@ from shop.settings import Smtp, Stripe
 
 STAFF, PASSWORD = "staff@shop.example", "a long password for staff"
 REQUESTS = 1000
+NO_PICTURES = Path("/nonexistent")  # this check uploads none
 
 
 class Containers(Shop):
@@ -39,7 +41,7 @@ async def opened(url: str) -> AsyncGenerator[Containers]:
     twin = published("stripe-of-one" if os.environ["COMPOSE_PROFILES"] == "one" else "stripe-of-four", 8001)
     stripe, smtp = Stripe(Secret(SECRET_KEY), PUBLISHABLE_KEY, Secret(WEBHOOK_SECRET), twin), Smtp("mailbox", 8003, "shop@shop.example")
     async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client, httpx.AsyncClient(base_url=twin, trust_env=False) as bank:
-        shop = Containers(client, Outside(stripe, smtp, bank, published("mailbox", 8002)), "")
+        shop = Containers(client, Outside(stripe, smtp, bank, published("mailbox", 8002), NO_PICTURES), "")
 
         async def sells() -> bool:
             addresses = ("/products", "/shipping-methods", "/carts/mine", "/users/me")
@@ -148,6 +150,7 @@ async def main() -> None:
     looking.footprint(profile, REQUESTS)
     if profile == "one":
         looking.refusal()
+        single.serves_alone()
     else:
         looking.databases()
 

@@ -22,8 +22,9 @@ OUTSIDE = {
     "stripe_secret_key": "SHOP_STRIPE_SECRET_KEY",
     "stripe_webhook_secret": "SHOP_STRIPE_WEBHOOK_SECRET",
     "smtp_password": "SHOP_SMTP_PASSWORD",
+    "images_secret_key": "SHOP_IMAGES_SECRET_KEY",
 }
-STRIPE = ("stripe_secret_key", "stripe_webhook_secret")
+READERS = {"sales": ("stripe_secret_key", "stripe_webhook_secret", "smtp_password"), "users": ("smtp_password",), "products": ("images_secret_key",)}
 READABLE = 0o444  # services run as other users; each sees its own folder only
 
 
@@ -44,11 +45,16 @@ def _secrets(kept: Path, given: Mapping[str, str]) -> dict[str, dict[str, str]]:
         "eureka_url": registry,
         "config_import": f"configserver:http://config:{passwords['config']}@config:8888",
     }
-    mail = {name: text for name, text in given.items() if name not in STRIPE}
-    own = {"products": {}, "cart": {}, "sales": dict(given), "users": {"auth_signing_key": kept_key(kept), **mail}}
+    modules = {
+        module: {name: given[name] for name in READERS.get(module, ()) if name in given}
+        | shared
+        | {"database_url": f"postgresql://{module}:{passwords[module]}@postgres/{module}"}
+        for module in MODULES
+    }
+    modules["users"]["auth_signing_key"] = kept_key(kept)
     return {
+        **modules,
         "shop": dict(given),
-        **{name: {**shared, **own[name], "database_url": f"postgresql://{name}:{passwords[name]}@postgres/{name}"} for name in MODULES},
         "postgres": {f"{name}_password": passwords[name] for name in ("postgres", *MODULES)},
         "eureka": {"eureka_password": passwords["eureka"]},
         "config": {"config_password": passwords["config"]},
