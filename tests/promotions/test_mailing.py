@@ -2,21 +2,23 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-import sqlalchemy as sa
-from tests.promotions.office import MINUTE, Office
+from tests.promotions.office import FAST, Office
 
 from shop.kit.clock import Clock
+from shop.kit.database import Database
 from shop.kit.ids import uuid7
 from shop.kit.outbox import enqueue
 from shop.modules.users import mailing_store, tables
 from shop.modules.users.domain import MARKETING
-from shop.modules.users.mailing import LEASE, SKIPPED_AT_ONCE, TRIES, Step
+from shop.modules.users.mailing import SKIPPED_AT_ONCE, Mailing, Step
 from shop.modules.users.promotion import Progress, PromotionNotSending, PromotionStatus
-from shop.ports.mail import Delivery, Message, Outcome
+from shop.modules.users.store import UsersStore
 
 
 async def test_everybody_who_agreed_gets_one_mail(office: Office) -> None:
@@ -73,97 +75,6 @@ async def test_many_at_once_write_to_nobody_twice(office: Office) -> None:
     assert await office.status(id) is PromotionStatus.SENT
 
 
-async def test_a_sender_that_died_leaves_one_unknown_mail_which_is_never_sent_again(office: Office) -> None:
-    """The mail was taken before it was handed over; after its lease it counts as unknown, and the others get theirs."""
-    await office.readers(3)
-    id = await office.sending()
-
-    async def dies(_: Message) -> Delivery:
-        raise asyncio.CancelledError
-
-    with pytest.raises(asyncio.CancelledError):
-        await office.work(office.mailing(dies))
-    await office.work()
-    assert len(office.written_to) == 2
-    assert await office.status(id) is PromotionStatus.SENDING
-    office.clock.advance(LEASE)
-    await office.work()
-    assert len(office.written_to) == 2
-    assert await office.progress(id) == Progress(3, 2, 1, 0, 1)
-    assert await office.status(id) is PromotionStatus.SENT
-
-
-async def test_an_unknown_outcome_is_not_tried_again(office: Office) -> None:
-    """It may have arrived, and an offer that somebody missed costs less than one they got twice."""
-    office.mail.unknown_arrives = True
-    office.mail.fail_next(Outcome.UNKNOWN)
-    await office.readers(2)
-    id = await office.sending()
-    await office.work()
-    office.clock.advance(LEASE)
-    await office.work()
-    assert Counter(office.written_to) == {"reader0@example.com": 1, "reader1@example.com": 1}
-    assert await office.progress(id) == Progress(2, 1, 1, 0, 1)
-
-
-async def test_who_is_gone_is_never_written_to_again(office: Office) -> None:
-    """A refused recipient is skipped by the next promotion, in whatever case it is written; a refused content silences nobody."""
-    office.mail.refused = {"Gone@example.com": Outcome.PERMANENT, "fussy@example.com": Outcome.PERMANENT}
-    office.mail.disliked = {"fussy@example.com"}
-    await office.reader("Gone@example.com")
-    await office.reader("fussy@example.com")
-    first = await office.sending()
-    await office.work()
-    assert await office.progress(first) == Progress(2, 0, 2)
-    office.mail.refused = {}
-    second = await office.sending()
-    await office.work()
-    assert office.written_to == ["fussy@example.com"]
-    assert await office.progress(second) == Progress(2, 1, 0, 1)
-    stored = await office.rows(sa.select(tables.suppressions))
-    assert [len(row.address) for row in stored] == [32]
-    assert b"gone" not in stored[0].address
-
-
-async def test_what_failed_for_now_is_tried_again_under_the_same_message_id(office: Office) -> None:
-    """After a minute, then two; after ten tries it is given up."""
-    office.mail.fail_next(Outcome.TRANSIENT, 2)
-    await office.readers(1)
-    id = await office.sending()
-    for minutes in (0, 1, 2):
-        office.clock.advance(minutes * MINUTE)
-        await office.work()
-    assert await office.progress(id) == Progress(1, 1)
-    assert list(office.mail.tries.values()) == [3]
-    office.mail.fail_next(Outcome.TRANSIENT, TRIES)
-    id = await office.sending()
-    for _ in range(TRIES):
-        assert await office.status(id) is PromotionStatus.SENDING
-        await office.work()
-        office.clock.advance(1440 * MINUTE)
-    assert await office.progress(id) == Progress(1, 0, 1)
-    assert sorted(office.mail.tries.values()) == [3, TRIES]
-
-
-async def test_a_fault_of_our_own_stops_all_of_them_for_a_minute(office: Office) -> None:
-    """A wrong password must not cost anybody their mail, nor be tried a thousand times."""
-    office.mail.fail_next(Outcome.CONFIGURATION, 20)
-    await office.readers(30)
-    id = await office.sending()
-    mailing = office.mailing()
-    assert (await mailing.step()).worked
-    assert (await mailing.step()).trouble == "535 authentication failed"
-    await office.work(mailing)
-    assert sum(office.mail.tries.values()) == 1
-    for _ in range(19):
-        office.clock.advance(MINUTE)
-        await office.work(mailing)
-    assert sum(office.mail.tries.values()) == 20
-    office.clock.advance(MINUTE)
-    await office.work(mailing)
-    assert await office.progress(id) == Progress(30, 30)
-
-
 async def test_a_paused_promotion_waits_for_its_resumption(office: Office) -> None:
     """Not one more mail after the pause; another promotion goes on meanwhile."""
     await office.readers(3)
@@ -186,6 +97,37 @@ async def test_a_paused_promotion_waits_for_its_resumption(office: Office) -> No
     assert await office.progress(id) == Progress(3, 3)
     with pytest.raises(PromotionNotSending):
         await office.promotions.pause(id)
+
+
+class Interrupted(Database[UsersStore]):
+    """Lets something happen after each look at the tables."""
+
+    async def happens(self) -> None:
+        """Nothing, until a test says what."""
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[UsersStore]:
+        """Look, then let it happen."""
+        async with super().read() as store:
+            yield store
+        await self.happens()
+
+
+async def test_a_pause_between_the_look_and_the_mail_counts(office: Office) -> None:
+    """What was being sent when it was looked at, and is paused when it is taken, is not sent."""
+    await office.readers(1)
+    id = await office.sending()
+    database = Interrupted(office.url, "users", UsersStore, office.clock)
+    mailing = Mailing(database, office.letters, office.deliver, FAST)
+    await mailing.step()
+
+    async def pause() -> None:
+        await office.promotions.pause(id)
+
+    database.happens = pause  # type: ignore[method-assign]
+    await mailing.step()
+    await database.dispose()
+    assert (office.written_to, await office.status(id), await office.progress(id)) == ([], PromotionStatus.PAUSED, Progress(1))
 
 
 class StillClock(Clock):

@@ -59,10 +59,12 @@ class Mailing:
         send: Callable[[Message], Awaitable[Delivery]],
         rate: int,
         *,
+        longest: timedelta = LONGEST_DELIVERY,
         spread: Callable[[], float] = random.random,
     ) -> None:
-        """Send at most `rate` mails a second, together with whoever else works on this database."""
-        self._database, self._letters, self._send, self._rate, self._spread = database, letters, send, rate, spread
+        """Send at most `rate` mails a second, together with whoever else works on this database; `longest` is less than the lease."""
+        self._database, self._letters, self._send, self._rate = database, letters, send, rate
+        self._longest, self._spread = longest, spread
 
     async def run(self) -> bool:
         """Take one step and rest as long as it says; gives whether there may be more to do at once."""
@@ -115,7 +117,7 @@ class Mailing:
             log.exception("mail %s of promotion %s could not be composed", taken.due.id, taken.promotion.id)
             return Delivery(Outcome.TRANSIENT, "could not be composed")
         try:
-            async with asyncio.timeout(LONGEST_DELIVERY.total_seconds()):
+            async with asyncio.timeout(self._longest.total_seconds()):
                 return await self._send(message)
         except TimeoutError:
             return Delivery(Outcome.UNKNOWN, "the mail server did not answer in time")
