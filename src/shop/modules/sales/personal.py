@@ -9,7 +9,7 @@ from shop.kit.database import Database
 from shop.kit.erasing import Receipt, receipt
 from shop.kit.idempotency import forget
 from shop.modules.sales.cancelling import FIRST
-from shop.modules.sales.domain import FullOrder, Order
+from shop.modules.sales.domain import Order
 from shop.modules.sales.store import SalesStore
 from shop.modules.sales.tables import erasure_receipts, idempotency_keys
 from shop.modules.sales.views import order_view
@@ -48,14 +48,6 @@ class PersonalOrders:
 
 
 async def _record(store: SalesStore, order: Order) -> dict[str, Any]:
-    full = FullOrder(
-        order,
-        await store.lines(order.id),
-        await store.events(order.id),
-        await store.shipments_of(order.id),
-        await store.refunds_of(order.id),
-        await store.lines_by_refund(order.id),
-    )
-    shown: dict[str, Any] = msgspec.to_builtins(order_view(full, ""))
+    shown: dict[str, Any] = msgspec.to_builtins(order_view(await store.full(order), ""))
     del shown["payment"]  # how to pay is a secret, not a record
     return shown | {"locale": order.locale}

@@ -128,14 +128,7 @@ class Orders:
     async def full(self, order: Order) -> FullOrder:
         """Give an order with all that belongs to it."""
         async with self.database.read() as store:
-            return FullOrder(
-                order,
-                await store.lines(order.id),
-                await store.events(order.id),
-                await store.shipments_of(order.id),
-                await store.refunds_of(order.id),
-                await store.lines_by_refund(order.id),
-            )
+            return await store.full(order)
 
     async def found(self, wanted: Wanted, limit: int, cursor: str | None) -> tuple[list[Order], str | None]:
         """Give a page of orders, newest first, and the cursor of the next one."""
