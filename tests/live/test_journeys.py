@@ -3,4 +3,5 @@
 from tests.journeys.test_account import *  # noqa: F403
 from tests.journeys.test_crowd import *  # noqa: F403
 from tests.journeys.test_files import *  # noqa: F403
+from tests.journeys.test_promotion import *  # noqa: F403
 from tests.journeys.test_purchase import *  # noqa: F403
