@@ -1,6 +1,7 @@
 """Whatever staff do leaves exactly one entry; a route that nobody thought of here fails."""
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from shop.kit.identity import Role
 from shop.kit.ids import uuid7
 from shop.settings import MODULES
 
+STAFF = (Path(__file__).parents[2] / "docs" / "staff.md").read_text("utf-8")
 ALSO_FOR_OTHERS = {"POST /api/v1/orders/{order_id:uuid}/cancel"}  # an owner cancels too, and that is no deed of staff
 HANDLERS = {
     f"{method} {path}": handler
@@ -52,6 +54,7 @@ async def test_a_deed_leaves_one_entry(shop: Shop, log: Log, route: str) -> None
     assert (module, entry.action, len(entries)) == (deed.module, deed.action, before + 1)
     assert entry.target == (deed.target or done.json()["id"])
     assert entry.before or entry.after
+    assert f"`{entry.action}`" in STAFF
     assert "Ana" not in str(entry)
     if "idempotency" in HANDLERS[route].opt:
         again = await sent(shop, deed, headers)
