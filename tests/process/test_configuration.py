@@ -92,6 +92,7 @@ def test_everything_that_is_needed_is_enough(tmp_path: Path) -> None:
         ("SHOP_STRIPE_API_BASE", "http://stripe.example.com", "plain http"),
         ("SHOP_DATABASE_URL", "mysql://host/shop", "neither sqlite"),
         ("SHOP_DATABASE_URL", "sqlite:///var/shop.db", "must be a folder"),
+        ("SHOP_IMAGES_STORE", "gs://bucket", "neither a folder nor s3://"),
         ("SHOP_STRIPE_SECRET_KEY", "pk_test_1", "does not begin with sk_ or rk_"),
         ("SHOP_SMTP_TLS", "ssl", "is none of none, starttls, tls"),
         ("SHOP_SMTP_SENDER", "shop", "is not a mail address"),

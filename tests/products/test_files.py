@@ -1,6 +1,8 @@
 """The catalogue as a CSV file: what comes out goes in again, and no bad line spoils another one."""
 
+import asyncio
 import io
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -161,6 +163,42 @@ async def test_a_line_may_leave_columns_out(world: World) -> None:
     assert [(each.sku, each.price.amount) for each in mug.variants] == [("mug-red", 1100), ("mug-blue", 900), ("new", 400)]
     assert mug.description == "For coffee"
     assert reasons(await taken_in(world, "sku;product\nnewer;mug\n")) == ["price: is missing, and the SKU is new"]
+
+
+async def test_every_column_may_change(world: World) -> None:
+    """Old and new are shown as the cells say them; afterwards all is as the file says."""
+    await world.category("cups", title="Cups")
+    await taken_in(world, MUGS)
+    line = 'mug,Cup,,cups,https://img.example/c.jpg,mug-red,,13,,"{""n"": 1}"'
+    other = "mug,Cup,,cups,https://img.example/c.jpg,mug-blue,Blue,9,10,"
+    red, blue = await taken_in(world, "\n".join([HEADING, line, other]))
+    assert [(each.field, each.old, each.new) for each in red.differences] == [
+        ("title", "Mug", "Cup"),
+        ("description", "For coffee", ""),
+        ("category", "", "cups"),
+        ("images", "https://img.example/a.jpg https://img.example/b.jpg", "https://img.example/c.jpg"),
+        ("variant", "Red", ""),
+        ("price", "12.50", "13.00"),
+        ("compare_at_price", "15.00", ""),
+        ("attributes", '{"colour":"red"}', '{"n":1}'),
+    ]
+    assert [each.field for each in blue.differences] == ["variant", "compare_at_price"]
+    mug = await world.catalogue.product("mug", archived=False)
+    assert (mug.title, mug.description, mug.category, mug.images, mug.version) == ("Cup", None, "cups", ["https://img.example/c.jpg"], 2)
+    first, second = mug.variants
+    assert (first.title, first.price.amount, first.compare_at_price, first.attributes) == ("Cup", 1300, None, {"n": 1})
+    assert (second.title, second.compare_at_price and second.compare_at_price.amount) == ("Blue", 1000)
+    assert await world.finds(category="cups") == ["mug"]
+    assert await world.finds("coffee") == []
+
+
+async def test_imports_at_once_make_every_line_once(world: World) -> None:
+    """Four of the same file: each line is new for one of them, and nobody fails."""
+    text = "\n".join([HEADING, *(f"p{number // 2},P,,,,s{number},,1,," for number in range(600))])
+    found = await asyncio.gather(*(taken_in(world, text) for _ in range(4)))
+    assert Counter(outcome.sku for outcomes in found for outcome in outcomes if outcome.verdict is Verdict.NEW) == {f"s{n}": 1 for n in range(600)}
+    assert {outcome.verdict for outcomes in found for outcome in outcomes} == {Verdict.NEW, Verdict.UNCHANGED}
+    assert {(await world.catalogue.product(f"p{number}", archived=False)).version for number in range(0, 300, 50)} == {1}
 
 
 async def test_no_product_grows_beyond_a_hundred_variants(world: World) -> None:

@@ -82,6 +82,13 @@ def test_what_is_no_picture_is_refused(sent: bytes) -> None:
         pictures(sent)
 
 
+@pytest.mark.parametrize("kind", ["BMP", "TIFF", "ICO", "PPM", "TGA"])
+def test_other_kinds_of_pictures_are_refused(kind: str) -> None:
+    """Pillow knows dozens; each is one more thing that strangers can break."""
+    with pytest.raises(Invalid, match="is no picture"):
+        pictures(picture(kind=kind))
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])
 def test_a_picture_that_ends_too_early_is_refused(kind: str) -> None:
     """Half a file is no picture."""

@@ -42,8 +42,6 @@ class ImageFolder(ImageStore):
 
 def _keep(path: Path, content: bytes) -> None:
     """Write beside the place, then link into it, which fails where another one is: nobody ever reads half a picture."""
-    if path.exists():
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".unfinished-", delete=True) as file:
         file.write(content)
