@@ -17,6 +17,7 @@ from shop.kit.ids import uuid7
 from shop.kit.money import Money
 from shop.kit.problems import Unavailable
 from shop.modules.users import tables
+from shop.modules.users.domain import Purpose
 from shop.modules.users.personal import TOKENS_ARE_OVER
 from shop.modules.users.store import UsersStore
 from shop.ports.sales import Purchase
@@ -166,3 +167,23 @@ async def test_a_promotion_on_its_way_passes_over_who_is_gone(site: Site) -> Non
         await site.app.state.jobs.now("users: send promotions")
     assert [shown[name] for name in ("recipients", "sent", "failed", "skipped")] == [1, 0, 0, 1]
     assert not [message for message in site.mail.to("ada@example.com") if message.subject == "Mugs"]
+
+
+async def test_a_link_that_is_used_while_its_account_goes_works_or_not(site: Site) -> None:
+    """Whoever is first: the account is locked before its links by everybody, so that nobody waits in a circle."""
+    database = await site.app.state.dishka_container.get(Database[UsersStore], component="users")
+    for _ in range(15):
+        ada = await site.as_ada()
+        id = await user_id(site, ada)
+        async with database.write() as store:
+            links = [await store.add_link(id, Purpose.VERIFY, await store.now()) for _ in range(4)]
+
+        async def used(link: UUID) -> UUID | None:
+            async with database.write() as store:
+                owner = await store.use_link(link, Purpose.VERIFY, await store.now())
+                await asyncio.sleep(0)
+                return owner if owner is None or await store.locked_user(owner) else None
+
+        answers = await asyncio.gather(site.client.delete(ME, headers=ada), *(used(link) for link in links))
+        assert answers[0].status_code == 204
+        assert set(answers[1:]) <= {id, None}

@@ -76,7 +76,10 @@ class UsersStore(PurgeStore, PromotionStore, MailingStore, ErasureStore):
         return found
 
     async def use_link(self, id: UUID, purpose: Purpose, now: datetime) -> UUID | None:
-        """Use a link up and give whose it is; None when it does not work, or no longer."""
+        """Use a link up and give whose it is; None when it does not work, or no longer. The account is locked first, as everybody does."""
+        owner = await self.usable_link(id, purpose, now)
+        if owner is None or await self.locked_user(owner) is None:
+            return None
         used = tables.links.update().where(_usable(id, purpose, now)).values(used_at=now)
         found: UUID | None = await self.scalar(used.returning(tables.links.c.user_id))
         return found
