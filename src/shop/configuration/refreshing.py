@@ -35,7 +35,7 @@ class Refresher:
                 loaded = await asyncio.to_thread(self._reload)
             except InvalidSettings as error:
                 raise CannotRefresh(str(error)) from error
-            changed = [key for key in KEYS.values() if key.into and self._values.get(key.into) != loaded.values.get(key.into)]
+            changed = [key for key in KEYS.values() if self._values.get(key.into) != loaded.values.get(key.into)]
             self._values = loaded.values
             if any(key.refreshable for key in changed):
                 self._apply(loaded.settings)
