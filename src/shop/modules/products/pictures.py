@@ -12,7 +12,10 @@ from shop.kit.problems import Invalid
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 WIDTHS = (320, 800, 1600)
 MOST_PIXELS = 40_000_000
+MOST_DECODED = 16_800_000  # pixels in memory at a time: 64 MiB
 LONGEST_SIDE = 16_383  # of a WebP
+ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)  # of EXIF
+LANCZOS = Image.Resampling.LANCZOS
 QUALITY = 80
 FIELD = "body"
 
@@ -48,10 +51,29 @@ def _pictures(opened: Image.Image) -> list[Picture]:
         raise Invalid.field(FIELD, f"has more than {MOST_PIXELS // 1_000_000} million pixels")
     if max(opened.size) > LONGEST_SIDE:
         raise Invalid.field(FIELD, f"is more than {LONGEST_SIDE} pixels long")
-    opened.draft("RGB", (WIDTHS[-1], WIDTHS[-1]))  # a JPEG is decoded no larger than needed
-    upright = _in_srgb(ImageOps.exif_transpose(opened))
-    plain = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-    return [Picture(width, _webp(_narrowed(plain, width))) for width in WIDTHS]
+    if opened.format == "JPEG":  # it is decoded no larger than needed
+        opened.draft("RGB", (1, WIDTHS[-1]) if _is_sideways(opened) else (WIDTHS[-1], 1))
+    if opened.width * opened.height > MOST_DECODED:
+        raise Invalid.field(FIELD, f"has more than {MOST_DECODED // 1_000_000} million pixels; a JPEG may have {MOST_PIXELS // 1_000_000} million")
+    upright = ImageOps.exif_transpose(_shrunk(_plain(opened)))
+    shown = _in_srgb(upright)
+    return [Picture(width, _webp(_narrowed(shown, width))) for width in WIDTHS]
+
+
+def _plain(opened: Image.Image) -> Image.Image:
+    """Give it in a mode that can be made small; what is so already is not copied, for it may be large."""
+    if opened.mode in ("RGB", "RGBA", "CMYK"):
+        return opened
+    return opened.convert("RGBA" if opened.has_transparency_data else "RGB")
+
+
+def _is_sideways(opened: Image.Image) -> bool:
+    return opened.getexif().get(ORIENTATION) in SIDEWAYS
+
+
+def _shrunk(picture: Image.Image) -> Image.Image:
+    width = picture.height if _is_sideways(picture) else picture.width
+    return picture.resize(_size(picture, WIDTHS[-1] / max(WIDTHS[-1], width)), LANCZOS, reducing_gap=3.0)
 
 
 def _in_srgb(opened: Image.Image) -> Image.Image:
@@ -64,13 +86,15 @@ def _in_srgb(opened: Image.Image) -> Image.Image:
                 outputMode="RGB" if opened.mode == "CMYK" else opened.mode,
             )  # fmt: skip
             return made or opened
-    return opened
+    return opened.convert("RGB") if opened.mode == "CMYK" else opened
 
 
 def _narrowed(picture: Image.Image, width: int) -> Image.Image:
-    if picture.width <= width:
-        return picture
-    return picture.resize((width, max(1, round(picture.height * width / picture.width))), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return picture if picture.width <= width else picture.resize(_size(picture, width / picture.width), LANCZOS, reducing_gap=3.0)
+
+
+def _size(picture: Image.Image, scale: float) -> tuple[int, int]:
+    return max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
 
 
 def _webp(picture: Image.Image) -> bytes:
