@@ -1,14 +1,22 @@
-# Two commands do it all: `make demo` runs the shop on this machine, `make test` runs its tests.
+# Two commands do it all: `make demo` runs the shop on this machine, `make test` runs its tests; `make system` and `make live` add those that take whole systems.
+SYSTEM = tests/crash tests/exchanges tests/extraction tests/tracing
+LIVE = tests/faults tests/live
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check lock clean
+.PHONY: demo test system live check lock clean
 
 demo: .venv/run
 	@exec .venv/bin/shop demo $(ARGS)
 
 test: .venv/dev
-	.venv/bin/pytest -n 2 $(ARGS)
+	.venv/bin/pytest -n 2 $(addprefix --ignore=,$(SYSTEM) $(LIVE)) $(ARGS)
+
+system: .venv/dev
+	.venv/bin/pytest -n 2 $(SYSTEM) $(ARGS)
+
+live: .venv/dev
+	.venv/bin/pytest $(LIVE) $(ARGS)
 
 check: .venv/dev
 	.venv/bin/ruff format --check .

@@ -25,7 +25,8 @@ def extract(module: str, folder: Path) -> None:
     _copy(f"migrations/{module}", folder)
     for tests in ("tests/support", f"tests/{module}"):
         _copy(tests, folder)
-    files = ("tests/conftest.py", f"tests/fakes/{module}.py", "tests/ports/adapters.py", f"tests/ports/test_{module}.py")
+    fakes = [f"tests/fakes/{name}.py" for name in (module, *(port.__module__.rpartition(".")[2] for port in needs))]
+    files = ("tests/conftest.py", *fakes, "tests/ports/adapters.py", f"tests/ports/test_{module}.py")
     for name in (*PROJECT, "src/shop/modules/__init__.py", *files):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)

@@ -117,6 +117,14 @@ async def test_what_nobody_may_read_in_a_log_is_refused(database: Database[Store
     assert (await AuditLog(database, TABLE).entries(Sought(), 20, None)).items == []
 
 
+async def test_attributes_may_be_named_as_staff_like(database: Database[Store]) -> None:
+    """A case that fits a phone is no telephone number."""
+    with on_command_line():
+        async with database.write() as store:
+            await record(store, TABLE, "x", "y", None, {"variants": [{"sku": "case", "attributes": {"phone model": "5"}}]})
+    assert len((await AuditLog(database, TABLE).entries(Sought(), 20, None)).items) == 1
+
+
 async def test_only_staff_and_the_command_line_are_recorded(database: Database[Store]) -> None:
     """A job, a neighbour and a customer leave no entry; on the command line it is one."""
     for _ in range(2):

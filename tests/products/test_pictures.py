@@ -115,9 +115,11 @@ def test_a_picture_with_too_many_pixels_is_refused_before_it_is_decoded(width: i
 
 
 def test_a_png_may_have_fewer_pixels_than_a_jpeg() -> None:
-    """A JPEG is made small while it is decoded, also a panorama and one that was held sideways; a PNG must be whole in memory."""
-    with pytest.raises(Invalid, match="16 million pixels; a JPEG may have 40 million"):
-        pictures(bomb(5_000, 5_000))
+    """A JPEG is made small while it is decoded, also a panorama and one held sideways; a PNG and a progressive JPEG are whole in memory."""
+    with pytest.raises(Invalid, match="4 million pixels; a JPEG that is not progressive may have 40 million"):
+        pictures(bomb(2_500, 2_000))
+    with pytest.raises(Invalid, match="12 million pixels; a JPEG that is not progressive may have 40 million"):
+        pictures(picture(7_000, 5_000, "JPEG", progressive=True))
     assert [opened(each).size for each in pictures(picture(7_000, 5_000, "JPEG"))][-1] == (1600, 1143)
     assert [opened(each).size for each in pictures(picture(16_000, 1_200, "JPEG"))][-1] == (1600, 120)
     assert [opened(each).size for each in pictures(picture(7_000, 5_000, "JPEG", orientation=6))][-1] == (1600, 2240)

@@ -110,7 +110,7 @@ async def several(partition: Sequence[Sequence[str]], url: str, port: int, world
 
 @asynccontextmanager
 async def processes(folder: Path, url: str, port: int, world: Outside, **settings: str) -> AsyncGenerator[str]:
-    """Run four real processes that find each other at static addresses, behind a gateway; `settings` are further SHOP_ variables without their prefix."""
+    """Run four real processes that find each other at static addresses, behind a gateway; `settings` are further SHOP_ variables."""
     ports = {module: free_port() for module in MODULES}
     urls = {module: f"http://127.0.0.1:{port}" for module, port in ports.items()}
     running = {module: process(folder, module, port, urls, url, world, **settings) for module, port in ports.items()}

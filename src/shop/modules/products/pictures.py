@@ -12,7 +12,8 @@ from shop.kit.problems import Invalid
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 WIDTHS = (320, 800, 1600)
 MOST_PIXELS = 40_000_000
-MOST_DECODED = 16_800_000  # pixels in memory at a time: 64 MiB
+# What may be in memory at a time, in pixels: making the pictures takes 100 MiB at most, also in a small container.
+MOST_OF_JPEG, MOST_OF_PROGRESSIVE, MOST_OF_OTHERS = 10_300_000, 12_300_000, 4_200_000
 LONGEST_SIDE = 16_383  # of a WebP
 ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)  # of EXIF
 LANCZOS = Image.Resampling.LANCZOS
@@ -47,17 +48,23 @@ def pictures(content: bytes) -> list[Picture]:
 
 
 def _pictures(opened: Image.Image) -> list[Picture]:
-    if opened.width * opened.height > MOST_PIXELS:
-        raise Invalid.field(FIELD, f"has more than {MOST_PIXELS // 1_000_000} million pixels")
+    _check_size(opened, MOST_PIXELS)
     if max(opened.size) > LONGEST_SIDE:
         raise Invalid.field(FIELD, f"is more than {LONGEST_SIDE} pixels long")
-    if opened.format == "JPEG":  # it is decoded no larger than needed
-        opened.draft("RGB", (1, WIDTHS[-1]) if _is_sideways(opened) else (WIDTHS[-1], 1))
-    if opened.width * opened.height > MOST_DECODED:
-        raise Invalid.field(FIELD, f"has more than {MOST_DECODED // 1_000_000} million pixels; a JPEG may have {MOST_PIXELS // 1_000_000} million")
+    if opened.format == "JPEG":
+        _check_size(opened, MOST_OF_PROGRESSIVE if opened.info.get("progressive") else MOST_PIXELS)
+        opened.draft("RGB", (1, WIDTHS[-1]) if _is_sideways(opened) else (WIDTHS[-1], 1))  # it is decoded no larger than needed
+    _check_size(opened, MOST_OF_JPEG if opened.format == "JPEG" else MOST_OF_OTHERS)
     upright = ImageOps.exif_transpose(_shrunk(_plain(opened)))
     shown = _in_srgb(upright)
     return [Picture(width, _webp(_narrowed(shown, width))) for width in WIDTHS]
+
+
+def _check_size(opened: Image.Image, most: int) -> None:
+    if opened.width * opened.height <= most:
+        return
+    more = "" if most == MOST_PIXELS else f"; a JPEG that is not progressive may have {MOST_PIXELS // 1_000_000} million"
+    raise Invalid.field(FIELD, f"has more than {most // 1_000_000} million pixels{more}")
 
 
 def _plain(opened: Image.Image) -> Image.Image:
