@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 from tests.live.four import Four
 from tests.support.shop import Shop, eventually
 
@@ -27,6 +28,7 @@ async def test_sixty_slow_calls_are_under_way_at_once(four: Four, shop: Shop) ->
     """While products stands still each call has a connection to it, and when it moves again all are answered: no hidden limit, no batches."""
     products = four.only("products")
     await asyncio.gather(*(shop.client.get("/api/v1/products") for _ in range(CALLS)))  # a Java that was never busy is too slow to connect in time
+    calls: list[asyncio.Task[httpx.Response]] = []
     os.kill(products.pid, signal.SIGSTOP)
     try:
         calls = [asyncio.create_task(shop.client.get("/api/v1/products")) for _ in range(CALLS)]

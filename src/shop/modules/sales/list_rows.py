@@ -1,5 +1,6 @@
 """The queries that find many orders."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,14 +8,14 @@ from uuid import UUID
 import sqlalchemy as sa
 from msgspec import Struct
 
-from shop.kit.database import Store
+from shop.kit.database import Moment, Store
 from shop.kit.paging import decode_cursor
 from shop.kit.problems import Invalid
 from shop.kit.values import normal_email
 from shop.modules.sales.domain import Order
 from shop.modules.sales.order_rows import order_of
 from shop.modules.sales.states import State, Status
-from shop.modules.sales.tables import order_lines, orders
+from shop.modules.sales.tables import IS_LIVE, order_lines, orders
 
 FIELDS = [orders.c[name] for name in Order.__struct_fields__]
 
@@ -32,6 +33,15 @@ class Wanted(Struct, frozen=True):
 
 class ListRows(Store):
     """Lists of orders, newest first. Orders that were refused while they were placed are in none of them."""
+
+    async def standing(self) -> Sequence[Any]:
+        """Give number and oldest `created_at` by state of the orders that have not ended, and of those that people must look at."""
+        state, review = orders.c.state, orders.c.status == Status.UNDER_REVIEW
+        columns = state, sa.func.count().label("number"), sa.func.min(orders.c.created_at, type_=Moment).label("oldest")
+        return [
+            *await self.rows(sa.select(*columns).where(IS_LIVE).group_by(state)),
+            *await self.rows(sa.select(*columns).where(review).group_by(state)),
+        ]
 
     async def found(self, wanted: Wanted, before: int | None, limit: int) -> list[Order]:
         """Give one more than `limit` orders below this sequence number."""

@@ -5,11 +5,13 @@ from typing import Annotated
 from dishka import FromComponent, Scope, provide
 
 from shop.kit.database import Database
+from shop.kit.exposition import Gauges
 from shop.kit.module import Module, ModuleProvider
 from shop.kit.outbox import Relay
 from shop.kit.secrets import Keyring
 from shop.modules.sales.cancelling import Cancelling
 from shop.modules.sales.checkout import Advance
+from shop.modules.sales.gauges import CheckoutGauges
 from shop.modules.sales.history import History
 from shop.modules.sales.jobs import jobs
 from shop.modules.sales.letters import SalesLetters
@@ -98,6 +100,11 @@ class SalesProvider(ModuleProvider):
     def history(self, database: Store, carts: Annotated[Carts, FromComponent()]) -> PurchaseHistory:
         """Give what the neighbours may ask."""
         return History(database, PersonalOrders(database, carts))
+
+    @provide
+    def gauges(self, database: Store) -> Gauges:
+        """Give what an operator sees of the checkouts."""
+        return Gauges(CheckoutGauges(database).read)
 
     cancelling = provide(Cancelling)
     shipments = provide(Shipments)
