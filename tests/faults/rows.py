@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
-from tests.faults.scene import Scene
+from tests.faults.scene import PICTURE, Scene
 from tests.support.outside import WEBHOOK_SECRET
 from tests.support.shop import ADDRESS, PASSWORD, Buyer, euros
 
@@ -97,6 +97,12 @@ PRODUCTS = (
     Row("PATCH /api/v1/categories/{slug}", lambda scene: _staff(scene, {"title": "Newer"}, slug=f"{scene.slug}-kept")),
     Row("DELETE /api/v1/categories/{slug}", lambda scene: _staff(scene, slug=f"{scene.slug}-doomed")),
     Row("GET /api/v1/stock", _staff),
+    Row("GET /api/v1/images/{name}", lambda scene: Ask(place={"name": scene.picture})),
+    Row("POST /api/v1/products/{ref}/images", lambda scene: Ask(scene.shop.staff(), None, {"ref": scene.product}, PICTURE)),
+    Row("GET /api/v1/catalogue", _staff),
+    Row(
+        "POST /api/v1/catalogue/imports", lambda scene: Ask(scene.shop.staff(), raw=f"product,title,sku,price\n{scene.slug}-table,Table,,1".encode())
+    ),
     Row("GET /api/v1/audit/products", _staff),
 )
 CART = (
@@ -131,7 +137,7 @@ SALES = (
         {"users": "Customers.customer", "cart": "Carts.begin", "products": "Products.reserve"},
     ),
     Row("GET /api/v1/orders", lambda scene: _of(scene, "bea")),
-    Row("GET /api/v1/orders/{order_id}", lambda scene: Ask(scene.paid.headers, None, {"order_id": scene.paid.order["id"]})),
+    Row("GET /api/v1/orders/{order_id}", lambda scene: _of(scene, "bea", order_id=scene.people.bea.order["id"])),
     Row(
         "POST /api/v1/orders/{order_id}/cancel",
         lambda scene: Ask(scene.waiting.headers, {}, {"order_id": scene.waiting.order["id"]}),

@@ -3,13 +3,24 @@
 import asyncio
 import itertools
 import re
+from io import BytesIO
 from typing import Any
 
 from msgspec import Struct
+from PIL import Image
 from tests.faults.four import Four, signed_in
 from tests.support.shop import ADDRESS, PASSWORD, Buyer, Shop, eventually
 
 _numbers = itertools.count(1)
+
+
+def _picture() -> bytes:
+    made = BytesIO()
+    Image.new("RGB", (8, 8)).save(made, "PNG")
+    return made.getvalue()
+
+
+PICTURE = _picture()
 
 
 class People(Struct):
@@ -30,6 +41,7 @@ class Scene(Struct, kw_only=True):
     slug: str
     product: str
     doomed: str
+    picture: str
     address: str
     doomed_address: str
     guest: Buyer
@@ -77,7 +89,8 @@ async def scene(four: Four, known: People) -> Scene:
     await paid.buys(basic=2)
     session = (await shop.login("dan@example.com", PASSWORD)).session
     return Scene(
-        shop=shop, people=known, slug=slug, product=product, doomed=doomed, address=saved[0].json()["id"], doomed_address=saved[1].json()["id"],
+        shop=shop, people=known, slug=slug, product=product, doomed=doomed, picture=await _pictured(shop, product),
+        address=saved[0].json()["id"], doomed_address=saved[1].json()["id"],
         guest=guest, spare=spare, stray=stray, buyer=buyer, waiting=waiting, paid=paid, session=session,
         verify=await _verification(shop, slug), reset=await _reset(shop),
         gone=(await shop.customer(f"gone-{slug}@example.com")).headers,
@@ -88,6 +101,12 @@ async def scene(four: Four, known: People) -> Scene:
 async def _category(shop: Shop, slug: str) -> None:
     answer = await shop.call("POST", "/categories", json={"slug": slug, "title": slug}, headers=shop.staff())
     assert answer.status_code == 201, answer.text
+
+
+async def _pictured(shop: Shop, product: str) -> str:
+    answer = await shop.call("POST", f"/products/{product}/images", content=PICTURE, headers=shop.staff())
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["url"]).rpartition("/")[2]
 
 
 async def _verification(shop: Shop, slug: str) -> str:
