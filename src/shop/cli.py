@@ -6,7 +6,21 @@ import click
 
 import shop
 
-COMMANDS = ("demo", "serve", "migrate", "admin", "products", "promotions", "payments", "ports", "openapi", "topology", "doctor")
+COMMANDS = (
+    "demo",
+    "serve",
+    "migrate",
+    "admin",
+    "products",
+    "promotions",
+    "payments",
+    "backup",
+    "restore",
+    "ports",
+    "openapi",
+    "topology",
+    "doctor",
+)
 
 
 class Commands(click.Group):

@@ -55,10 +55,13 @@ def _refresher(found: Loaded, given: Mapping[str, object]) -> Refresher | None:
 
 
 def _serve(settings: Settings, until_closed: int | None, refresher: Refresher | None, *, migrates: bool) -> None:
+    from shop.backup.occupancy import Occupied, share
     from shop.listening import CannotListen, listen
 
     with refusing(CannotListen):
         opened = listen(settings.runtime.host, settings.runtime.port)
+    with refusing(Occupied):
+        share(settings)
     settings = _with_keys(settings)
     if migrates:
         _migrate(settings)

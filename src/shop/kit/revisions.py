@@ -23,15 +23,22 @@ def folder() -> Path:
     return installed if installed.is_dir() else package.parents[1] / "migrations"
 
 
+def known(module: str) -> frozenset[str]:
+    """Give every revision of a module's history."""
+    return frozenset(name for text in _texts(module) for name in REVISION.findall(text))
+
+
 @cache
 def newest(module: str) -> str | None:
     """Give the newest revision of a module's history: the one that no other follows."""
-    texts = [file.read_text() for file in (folder() / module).glob("*.py")]
-    revisions = {name for text in texts for name in REVISION.findall(text)}
-    heads = revisions - {name for text in texts for name in PREDECESSOR.findall(text)}
+    heads = known(module) - {name for text in _texts(module) for name in PREDECESSOR.findall(text)}
     if len(heads) > 1:
         raise RuntimeError(f"the history of {module} has several ends: {', '.join(sorted(heads))}")
-    return heads.pop() if heads else None
+    return next(iter(heads), None)
+
+
+def _texts(module: str) -> list[str]:
+    return [file.read_text() for file in (folder() / module).glob("*.py")]
 
 
 async def applied(database: Database[S]) -> str | None:

@@ -1,0 +1,95 @@
+"""A shop whose data lie in a folder of its own; several take turns at one address, before one and the same Stripe and mailbox."""
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+from tests.crash.killable import Stubborn
+from tests.process.running import shop
+from tests.sales.invariants import Books
+from tests.support.books import books
+from tests.support.outside import Outside
+from tests.support.process import ShopProcess
+from tests.support.shop import SIGNING_KEY, Shop
+
+from shop.configuration.signing import FILE
+from shop.kit.database import sqlite_file
+from shop.modules.sales.states import State
+from shop.settings import MODULES
+
+
+class Branch:
+    """Databases, pictures and the signing key in one folder, the process that serves them, and the commands that look after them."""
+
+    def __init__(self, folder: Path, port: int, world: Outside) -> None:
+        """Nothing runs yet, and nothing is there."""
+        folder.mkdir()
+        self.folder, self.data = folder, folder / "data"
+        self.database_url = f"sqlite:///{self.data}/"
+        self.settings = {"DATABASE_URL": self.database_url, "IMAGES_STORE": f"{self.data}/images/"}
+        self._process = ShopProcess(
+            folder, port, world=world, AUTH_SIGNING_KEY_FILE="", database_url=self.database_url, IMAGES_STORE=f"{self.data}/images/"
+        )
+        self._runs = False
+        self.world = world
+
+    async def starts(self) -> Shop:
+        """Serve, and give the shop as people see it."""
+        await self._process.start()
+        self._runs = True
+        client = httpx.AsyncClient(base_url=self._process.url, timeout=30, trust_env=False, transport=Stubborn())
+        return Shop(client, self.world, self.database_url)
+
+    def stops(self) -> None:
+        """End, if it runs."""
+        if self._runs:
+            assert self._process.stop() == 0
+        self._runs = False
+
+    def makes_its_key(self) -> None:
+        """Have a key in the data folder from a start before, which the test knows."""
+        self.data.mkdir()
+        (self.data / FILE).write_text(SIGNING_KEY.reveal())
+
+    async def says(self, *words: str | Path) -> Any:
+        """Run a command with `--json` that must work, while everything else goes on, and give its answer."""
+        done = await asyncio.to_thread(shop, self.folder, *map(str, words), "--json", **self.settings)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    async def refuses(self, *words: str | Path) -> str:
+        """Run a command that must be refused, and give what it says."""
+        done = await asyncio.to_thread(shop, self.folder, *map(str, words), **self.settings)
+        assert (done.returncode, done.stdout) == (1, "")
+        return done.stderr.strip()
+
+    async def books(self) -> Books:
+        """Read the books, and Stripe's as far as they can know it: payments of orders that were not placed are left out; mails are not counted."""
+        read = await books(self.database_url, self.world)
+        waiting = {order.id for order in read.orders if order.state not in (State.NEW, State.RESERVED)}
+        read.payments = [payment for payment in read.payments if payment.order_id in waiting]
+        known = {payment.id for payment in read.payments}
+        read.money_back = [refund for refund in read.money_back if refund.payment_id in known]
+        for letter in read.letters:
+            letter.delivered = None
+        return read
+
+
+def mark(url: str, number: int) -> None:
+    """Write a number into every database, where no table is touched."""
+    for module in MODULES:
+        with closing(sqlite3.connect(sqlite_file(url, module))) as connection:
+            connection.execute(f"PRAGMA user_version = {number}")
+
+
+def marks(folder: Path) -> list[int]:
+    """Read the numbers."""
+    found = []
+    for module in MODULES:
+        with closing(sqlite3.connect(folder / f"{module}.db")) as connection:
+            found.append(connection.execute("PRAGMA user_version").fetchone()[0])
+    return found
