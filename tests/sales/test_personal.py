@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from msgspec.structs import replace
@@ -15,10 +16,13 @@ from shop.kit.erasing import ERASED, ERASED_EMAIL
 from shop.kit.ids import uuid7
 from shop.kit.outbox import KEPT, purge
 from shop.kit.problems import Unavailable
+from shop.kit.values import Line
 from shop.modules.sales.domain import Order
+from shop.modules.sales.personal import TOGETHER, PersonalOrders
 from shop.modules.sales.personal_rows import AT_ONCE
 from shop.modules.sales.states import State
 from shop.modules.sales.tables import METADATA, erasure_receipts, idempotency_keys, outbox
+from shop.modules.sales.views import order_view
 
 MOBILE = replace(HOME, phone="+34 600 000 000")
 
@@ -191,6 +195,33 @@ async def test_records_are_all_or_nothing(world: World) -> None:
     assert len(records.cart["carts"]) == 2
     assert open_order.client_secret is not None
     assert open_order.client_secret not in str(records)
+
+
+async def test_orders_read_together_are_what_each_is_by_itself(world: World) -> None:
+    """Their lines, parcels, refunds, returned pieces and events are those of the order, in its order, however they came to be among the others'."""
+    ana = uuid7()
+    for sku in ("bowl", "apron"):
+        world.stock(sku, 100)
+    placed = [await world.confirmed(world.customer({"mug": 3, "bowl": 3, "apron": 3}, ana)) for _ in range(3)]
+    for sku, returned in (("mug", "bowl"), ("apron", "mug")):
+        for order in placed[:2]:
+            await world.shipments.ship(order.id, "Correos", f"{order.number} {sku}", [Line(sku, 1), Line("bowl", 1)], await world.once("ship"))
+            await world.refund(order.id, 100, Line(returned, 1), Line("apron", 1))
+    told: list[dict[str, Any]] = (await world.history.records(customer_id=ana)).sales["orders"]
+    alone = [msgspec.to_builtins(order_view(await world.full(order.id), "")) | {"locale": "es"} for order in placed]
+    assert told == [{name: value for name, value in order.items() if name != "payment"} for order in alone]
+    assert [(len(order["lines"]), len(order["shipments"]), len(order["refunds"])) for order in told] == [(3, 2, 2), (3, 2, 2), (3, 0, 0)]
+    assert [[line["sku"] for line in refund["restock"]] for refund in told[0]["refunds"]] == [["apron", "bowl"], ["apron", "mug"]]
+    assert [parcel["tracking"] for parcel in told[1]["shipments"]] == [f"{placed[1].number} mug", f"{placed[1].number} apron"]
+
+
+async def test_many_orders_are_read_in_portions(world: World) -> None:
+    """None of them is left out, none is there twice, and they stay in their order."""
+    ana = uuid7()
+    placed = [await world.customer({"mug": 1}, ana).buys() for _ in range(5)]
+    told = [(await PersonalOrders(world.database, world.carts, together).records(ana)).sales for together in (2, 5, TOGETHER)]
+    assert [order["number"] for order in told[0]["orders"]] == [order.number for order in placed]
+    assert told[0] == told[1] == told[2]
 
 
 async def test_kept_answers_go_and_those_under_way_stay(world: World, clock: Clock) -> None:

@@ -50,6 +50,18 @@ async def test_an_order_is_read_in_six_queries(world: World, skus: int) -> None:
     assert len(statements) == 2, statements
 
 
+@pytest.mark.parametrize("number", [1, 10])
+async def test_all_that_is_held_about_a_customer_is_read_in_seven_queries(world: World, number: int) -> None:
+    """Their orders, the five kinds of things that belong to those, and the mails, however many orders there are."""
+    ana = uuid7()
+    for _ in range(number):
+        await world.confirmed(world.customer({"mug": 1}, ana))
+    with counted(world) as statements:
+        records = await world.history.records(customer_id=ana)
+    assert (len(records.sales["orders"]), len(records.sales["mails"])) == (number, number)
+    assert len(statements) == 7, statements
+
+
 async def test_an_idle_poller_asks_once(world: World) -> None:
     """With nothing to do it reads, and takes no lock."""
     await world.confirmed()

@@ -1,14 +1,11 @@
 """What sales offers to its neighbours."""
 
-from typing import Any
 from uuid import UUID
-
-import sqlalchemy as sa
 
 from shop.kit.database import Database
 from shop.kit.erasing import Receipt
 from shop.kit.paging import page
-from shop.modules.sales.domain import Order
+from shop.modules.sales.domain import Order, OrderLine
 from shop.modules.sales.list_rows import place_of
 from shop.modules.sales.personal import PersonalOrders
 from shop.modules.sales.store import SalesStore
@@ -41,6 +38,6 @@ class History(PurchaseHistory):
         return await self._personal.erase(customer_id)
 
 
-def _purchase(order: Order, rows: list[sa.Row[Any]]) -> Purchase:
-    lines = [PurchaseLine(row.sku, row.title, row.quantity, order.money(row.unit_price)) for row in rows]
-    return Purchase(order.id, order.number, order.status, order.created_at, order.due, lines)
+def _purchase(order: Order, lines: list[OrderLine]) -> Purchase:
+    bought = [PurchaseLine(line.sku, line.title, line.quantity, order.money(line.unit_price)) for line in lines]
+    return Purchase(order.id, order.number, order.status, order.created_at, order.due, bought)

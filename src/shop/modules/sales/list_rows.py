@@ -15,7 +15,7 @@ from shop.kit.values import normal_email
 from shop.modules.sales.domain import Order
 from shop.modules.sales.order_rows import order_of
 from shop.modules.sales.states import State, Status
-from shop.modules.sales.tables import IS_LIVE, order_lines, orders
+from shop.modules.sales.tables import IS_LIVE, orders
 
 FIELDS = [orders.c[name] for name in Order.__struct_fields__]
 
@@ -56,13 +56,6 @@ class ListRows(Store):
         if before is not None:
             query = query.where(orders.c.seq < before)
         return [order_of(row) for row in await self.rows(query.order_by(orders.c.seq.desc()).limit(limit + 1))]
-
-    async def lines_by_order(self, ids: list[UUID]) -> dict[UUID, list[sa.Row[Any]]]:
-        """Give the lines of several orders, sorted by SKU."""
-        found: dict[UUID, list[sa.Row[Any]]] = {}
-        for row in await self.rows(sa.select(order_lines).where(order_lines.c.order_id.in_(ids)).order_by(order_lines.c.sku)):
-            found.setdefault(row.order_id, []).append(row)
-        return found
 
     async def created_since(self, moment: datetime, after: UUID | None, limit: int) -> list[Order]:
         """Give a page of the orders made since then, by id, for the sweep."""

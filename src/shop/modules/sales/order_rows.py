@@ -93,13 +93,24 @@ class OrderRows(WorkRows):
 
     async def lines(self, order_id: UUID) -> list[OrderLine]:
         """Give the lines of an order, sorted by SKU."""
-        query = sa.select(*LINE_FIELDS).where(order_lines.c.order_id == order_id).order_by(order_lines.c.sku)
-        return [OrderLine(*row) for row in await self.rows(query)]
+        return (await self.lines_by_order([order_id]))[order_id]
 
-    async def events(self, order_id: UUID) -> list[dict[str, Any]]:
-        """Give what happened to an order, oldest first."""
-        query = sa.select(order_events.c.at, order_events.c.type, order_events.c.data).where(order_events.c.order_id == order_id)
-        return [{"at": row.at, "type": row.type} | row.data for row in await self.rows(query.order_by(order_events.c.version))]
+    async def lines_by_order(self, ids: Sequence[UUID]) -> dict[UUID, list[OrderLine]]:
+        """Give the lines of each of these orders, sorted by SKU."""
+        query = sa.select(order_lines.c.order_id, *LINE_FIELDS).where(order_lines.c.order_id.in_(ids))
+        found: dict[UUID, list[OrderLine]] = {id: [] for id in ids}
+        for order_id, *line in await self.rows(query.order_by(order_lines.c.order_id, order_lines.c.sku)):
+            found[order_id].append(OrderLine(*line))
+        return found
+
+    async def events_by_order(self, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+        """Give what happened to each of these orders, oldest first."""
+        event = order_events.c
+        query = sa.select(event.order_id, event.at, event.type, event.data).where(event.order_id.in_(ids))
+        found: dict[UUID, list[dict[str, Any]]] = {id: [] for id in ids}
+        for order_id, at, type, data in await self.rows(query.order_by(event.order_id, event.version)):
+            found[order_id].append({"at": at, "type": type} | data)
+        return found
 
 
 def order_of(row: sa.Row[Any]) -> Order:

@@ -1,5 +1,6 @@
 """The queries about refunds. Their rows are never deleted."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -63,20 +64,28 @@ class RefundRows(WorkRows):
 
     async def refunds_of(self, order_id: UUID) -> list[RefundRow]:
         """Give the refunds of an order, oldest first."""
-        rows = await self.rows(sa.select(*FIELDS).where(refunds.c.order_id == order_id).order_by(refunds.c.created_at, refunds.c.id))
-        return [found for row in rows if (found := refund_of(row))]
+        return (await self.refunds_by_order([order_id]))[order_id]
+
+    async def refunds_by_order(self, ids: Sequence[UUID]) -> dict[UUID, list[RefundRow]]:
+        """Give the refunds of each of these orders, oldest first."""
+        rows = await self.rows(sa.select(*FIELDS).where(refunds.c.order_id.in_(ids)).order_by(refunds.c.created_at, refunds.c.id))
+        found: dict[UUID, list[RefundRow]] = {id: [] for id in ids}
+        for row in rows:
+            if refund := refund_of(row):
+                found[refund.order_id].append(refund)
+        return found
 
     async def refund_lines(self, *ids: UUID) -> list[Line]:
         """Give the pieces that come back with these refunds."""
         query = sa.select(refund_lines.c.sku, refund_lines.c.quantity).where(refund_lines.c.refund_id.in_(ids))
         return [Line(*row) for row in await self.rows(query.order_by(refund_lines.c.sku))]
 
-    async def lines_by_refund(self, order_id: UUID) -> dict[UUID, list[Line]]:
-        """Give the pieces that come back with each refund of an order."""
-        query = sa.select(refund_lines).join(refunds).where(refunds.c.order_id == order_id).order_by(refund_lines.c.sku)
-        found: dict[UUID, list[Line]] = {}
-        for row in await self.rows(query):
-            found.setdefault(row.refund_id, []).append(Line(row.sku, row.quantity))
+    async def restocks_by_order(self, ids: Sequence[UUID]) -> dict[UUID, dict[UUID, list[Line]]]:
+        """Give the pieces that come back with each refund of each of these orders."""
+        query = sa.select(refunds.c.order_id, refund_lines).join(refunds).where(refunds.c.order_id.in_(ids)).order_by(refund_lines.c.sku)
+        found: dict[UUID, dict[UUID, list[Line]]] = {id: {} for id in ids}
+        for order_id, refund_id, sku, quantity in await self.rows(query):
+            found[order_id].setdefault(refund_id, []).append(Line(sku, quantity))
         return found
 
     async def settle_refund(self, refund: RefundRow, status: RefundStatus, provider_id: str | None, pause: Pause = DONE) -> bool:

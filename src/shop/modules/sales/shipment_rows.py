@@ -1,5 +1,6 @@
 """The queries about shipments."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -28,9 +29,15 @@ class ShipmentRows(Store):
 
     async def shipments_of(self, order_id: UUID) -> list[Shipment]:
         """Give the shipments of an order, oldest first."""
-        query = sa.select(shipments, shipment_lines.c.sku, shipment_lines.c.quantity).join(shipment_lines).where(shipments.c.order_id == order_id)
-        found: dict[UUID, Shipment] = {}
+        return (await self.shipments_by_order([order_id]))[order_id]
+
+    async def shipments_by_order(self, ids: Sequence[UUID]) -> dict[UUID, list[Shipment]]:
+        """Give the shipments of each of these orders, oldest first."""
+        query = sa.select(shipments, shipment_lines.c.sku, shipment_lines.c.quantity).join(shipment_lines).where(shipments.c.order_id.in_(ids))
+        found: dict[UUID, list[Shipment]] = {id: [] for id in ids}
         for row in await self.rows(query.order_by(shipments.c.created_at, shipments.c.id, shipment_lines.c.sku)):
-            shipment = found.setdefault(row.id, Shipment(row.id, row.carrier, row.tracking, [], row.created_at))
-            shipment.lines.append(Line(row.sku, row.quantity))
-        return list(found.values())
+            of_order = found[row.order_id]
+            if not of_order or of_order[-1].id != row.id:
+                of_order.append(Shipment(row.id, row.carrier, row.tracking, [], row.created_at))
+            of_order[-1].lines.append(Line(row.sku, row.quantity))
+        return found
