@@ -129,6 +129,18 @@ async def ship_order(shop: Shop) -> Deed:
     return Deed("POST", f"/orders/{id}/shipments", "sales", "shipment.create", id, {"carrier": "Correos"})
 
 
+async def create_coupon(shop: Shop) -> Deed:
+    """A tenth off."""
+    return Deed("POST", "/coupons", "cart", "coupon.create", "SUMMER", {"code": "summer", "percent": 10})
+
+
+async def change_coupon(shop: Shop) -> Deed:
+    """For the first hundred only."""
+    made = await shop.call("POST", "/coupons", json={"code": "summer", "percent": 10}, headers=shop.staff())
+    assert made.status_code == 201, made.text
+    return Deed("PATCH", "/coupons/Summer", "cart", "coupon.update", "SUMMER", {"max_redemptions": 100})
+
+
 NEWS = {"subject": "Mugs", "body": "All **blue**."}
 
 
@@ -207,6 +219,8 @@ DEEDS: dict[str, Callable[[Shop], Awaitable[Deed]]] = {
     "POST /api/v1/orders/{order_id:uuid}/cancel": cancel_order,
     "POST /api/v1/orders/{order_id:uuid}/refunds": refund_order,
     "POST /api/v1/orders/{order_id:uuid}/shipments": ship_order,
+    "POST /api/v1/coupons": create_coupon,
+    "PATCH /api/v1/coupons/{code:str}": change_coupon,
     "POST /api/v1/promotions": create_promotion,
     "PATCH /api/v1/promotions/{promotion_id:uuid}": change_promotion,
     "POST /api/v1/promotions/{promotion_id:uuid}/test": try_promotion,

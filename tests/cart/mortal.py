@@ -94,11 +94,16 @@ class Fragile(World):
 
     steps: Steps
 
-    async def cart(self, lines: dict[str, int]) -> tuple[UUID, Caller]:
-        """Make a guest's cart, with ten mugs in stock."""
+    async def cart(self, lines: dict[str, int], coupon: str | None = None) -> tuple[UUID, Caller]:
+        """Make a guest's cart, with ten mugs in stock; the coupon is made when it is there for the first time."""
         self.steps.begin_anew()
         self.products.stock("mug", 10)
-        return await self.guest(lines)
+        cart_id, caller = await self.guest(lines)
+        if coupon is not None:
+            async with self.database.read() as store:
+                known = await store.coupon(coupon)
+            await self.service.put_coupon(cart_id, coupon if known else await self.coupon(coupon), caller)
+        return cart_id, caller
 
     async def begin(self, id: UUID, cart: tuple[UUID, Caller]) -> Quote:
         """Begin a checkout."""

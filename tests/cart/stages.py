@@ -18,7 +18,11 @@ class Stage(Protocol):
         """Sell so many pieces at this price."""
         ...
 
-    async def cart(self, lines: dict[str, int], customer_id: UUID | None = None) -> tuple[UUID, Owner]:
+    async def coupon(self, code: str, percent: int, *, max_redemptions: int | None = None, max_per_customer: int | None = None) -> None:
+        """Make a coupon for every line."""
+        ...
+
+    async def cart(self, lines: dict[str, int], customer_id: UUID | None = None, coupon: str | None = None) -> tuple[UUID, Owner]:
         """Make a cart; without a customer it is a guest's."""
         ...
 
@@ -44,9 +48,13 @@ class FakeStage:
         self.stock = fake.stock
         self.expire = fake.expire
 
-    async def cart(self, lines: dict[str, int], customer_id: UUID | None = None) -> tuple[UUID, Owner]:
+    async def coupon(self, code: str, percent: int, *, max_redemptions: int | None = None, max_per_customer: int | None = None) -> None:
+        """Make a coupon."""
+        self.fake.coupon(code, percent, max_redemptions=max_redemptions, max_per_customer=max_per_customer)
+
+    async def cart(self, lines: dict[str, int], customer_id: UUID | None = None, coupon: str | None = None) -> tuple[UUID, Owner]:
         """Make a cart."""
-        cart = self.fake.cart(lines, customer_id)
+        cart = self.fake.cart(lines, customer_id, coupon)
         return cart.id, cart.owner
 
     async def status(self, cart_id: UUID) -> str:
@@ -71,16 +79,22 @@ class ModuleStage:
         reserved = self.world.products.shelves[sku].reserved if sku in self.world.products.shelves else 0
         self.world.products.stock(sku, quantity + reserved, price=price)
 
-    async def cart(self, lines: dict[str, int], customer_id: UUID | None = None) -> tuple[UUID, Owner]:
+    async def coupon(self, code: str, percent: int, *, max_redemptions: int | None = None, max_per_customer: int | None = None) -> None:
+        """Make a coupon."""
+        await self.world.coupon(code, percent=percent, max_redemptions=max_redemptions, max_per_customer=max_per_customer)
+
+    async def cart(self, lines: dict[str, int], customer_id: UUID | None = None, coupon: str | None = None) -> tuple[UUID, Owner]:
         """Make a cart."""
         if customer_id is None:
             cart_id, caller = await self.world.guest(lines)
-            return cart_id, owner(caller)
-        caller = Caller(user_id=customer_id, roles=frozenset(["customer"]))
-        opened = await self.world.service.open(None, caller)
-        for sku, quantity in lines.items():
-            await self.world.service.set_quantity(opened.id, sku, quantity, caller)
-        return opened.id, owner(caller)
+        else:
+            caller = Caller(user_id=customer_id, roles=frozenset(["customer"]))
+            cart_id = (await self.world.service.open(None, caller)).id
+            for sku, quantity in lines.items():
+                await self.world.service.set_quantity(cart_id, sku, quantity, caller)
+        if coupon is not None:
+            await self.world.service.put_coupon(cart_id, coupon, caller)
+        return cart_id, owner(caller)
 
     async def status(self, cart_id: UUID) -> str:
         """Give the status of a cart."""

@@ -9,45 +9,24 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from msgspec import Struct, field
+from msgspec.structs import replace
+from tests.cart.model import Bag, Voucher
 from tests.cart.world import TTL, World, customer, held, owner
 
 from shop.kit.clock import Clock
 from shop.kit.identity import Caller
 from shop.kit.ids import uuid7
+from shop.kit.money import Money
 from shop.kit.problems import Gone, Problem, Unavailable
 from shop.kit.values import Line
-from shop.modules.cart.domain import CartFull, CartLocked
-from shop.modules.cart.pricing import CartView, NotEnough, PriceChanged
+from shop.modules.cart.coupons import CouponNotApplicable
+from shop.modules.cart.domain import CartFull
+from shop.modules.cart.pricing import CartView, CouponRefused, NotEnough, PriceChanged
 from shop.modules.cart.service import Claim
 from shop.ports.cart import CartEmpty, CartOrdered, CheckoutInProgress, InsufficientStock, Quote
 
 SKUS: tuple[str, ...] = ("cup", "lid", "mug")
 sku, index, pieces = st.sampled_from(SKUS), st.integers(0, 50), st.integers(1, 4) | st.sampled_from([500, 999])
-
-
-class Bag(Struct):
-    """A cart of the model: quantity by SKU, and the price when it was added."""
-
-    id: UUID
-    caller: Caller
-    version: int = 1
-    status: str = "open"
-    order: UUID | None = None
-    lines: dict[str, int] = field(default_factory=dict)
-    added: dict[str, int] = field(default_factory=dict)
-    quoted: dict[str, int] = field(default_factory=dict)
-
-    def refusal(self) -> type[Problem] | None:
-        """Say why it cannot be changed."""
-        return {"open": None, "checking_out": CartLocked, "ordered": CartOrdered}[self.status]
-
-    def put(self, sku: str, quantity: int, price: int) -> None:
-        """Set a quantity."""
-        if self.lines.get(sku, 0) != quantity:
-            self.version += 1
-        self.lines.pop(sku, None) if quantity == 0 else self.lines.update({sku: quantity})
-        self.added = {known: self.added.get(known, price) for known in self.lines}
 
 
 class CartMachine(RuleBasedStateMachine):
@@ -65,6 +44,11 @@ class CartMachine(RuleBasedStateMachine):
         self.answers: dict[UUID, Any] = {}
         self.price = dict.fromkeys(SKUS, 100)
         self.left = dict.fromkeys(SKUS, 3)
+        kinds = (Voucher("FEW", 10, most=2), Voucher("EACH", 33, each=1), Voucher("LARGE", 50, minimum=400))
+        self.vouchers = [replace(kind, code=f"{kind.code}-{uuid7()}".upper(), redeemed={}) for kind in kinds]
+        for one in self.vouchers:
+            terms = {"min_subtotal": Money(one.minimum, "EUR"), "max_redemptions": one.most, "max_per_customer": one.each}
+            self.run(self.world.coupon(one.code, percent=one.percent, **terms))
         self.world.products.reservations.clear()
         self.world.products.shelves.clear()
         for sku in SKUS:
@@ -132,6 +116,32 @@ class CartMachine(RuleBasedStateMachine):
             bag.put(sku, quantity, self.price[sku])
             self.compare(bag, answer)
 
+    @precondition(lambda self: self.bags)
+    @rule(index=index, which=st.integers(0, 2))
+    def a_coupon_is_put_on(self, index: int, which: int) -> None:
+        """If it applies now; it takes the place of another."""
+        bag, voucher = self.bag(index), self.vouchers[which]
+        answer = self.outcome(self.world.service.put_coupon(bag.id, voucher.code.lower(), bag.caller))
+        reason = voucher.reason(bag.caller.user_id, bag.subtotal(self.price))
+        expected = bag.refusal() or (CouponNotApplicable if reason else None)
+        if expected is not None:
+            assert answer is expected
+        else:
+            bag.take(voucher)
+            self.compare(bag, answer)
+
+    @precondition(lambda self: self.bags)
+    @rule(index=index)
+    def a_coupon_is_taken_off(self, index: int) -> None:
+        """Where there is none, nothing changes."""
+        bag = self.bag(index)
+        answer = self.outcome(self.world.service.remove_coupon(bag.id, bag.caller))
+        if bag.refusal() is not None:
+            assert answer is bag.refusal()
+        else:
+            bag.take(None)
+            self.compare(bag, answer)
+
     @rule(sku=sku, price=st.sampled_from([100, 150, 999]))
     def a_price_changes(self, sku: str, price: int) -> None:
         """From now on."""
@@ -162,7 +172,9 @@ class CartMachine(RuleBasedStateMachine):
         self.orders = {id: bag for id, bag in self.orders.items() if bag is not guests}
         target = mine or Bag(guests.id, me, guests.version)
         taken = self.pour(guests, target)
-        target.version = target.version + 1 if taken or mine is None else target.version
+        voucher = target.voucher or guests.voucher
+        target.version += bool(taken or mine is None or voucher is not target.voucher)
+        target.voucher = voucher
         if mine is None:
             self.bags.append(target)
         assert {line.sku: line.quantity for line in claim.merged} == taken
@@ -198,7 +210,11 @@ class CartMachine(RuleBasedStateMachine):
                 assert answer is InsufficientStock
                 return
             assert isinstance(answer, Quote)
-            assert answer.subtotal.amount == sum(self.price[sku] * quantity for sku, quantity in bag.lines.items())
+            bag.agreed = bag.effect(self.price)
+            if bag.voucher is not None and bag.agreed[1] is None:
+                bag.voucher.redeemed[id] = bag.caller.user_id
+            assert (answer.subtotal.amount, answer.discount.amount) == (bag.subtotal(self.price), bag.agreed[0])
+            assert answer.coupon == (bag.voucher.code if bag.voucher and not bag.agreed[1] else None)
             bag.status, bag.order, bag.quoted = "checking_out", id, {sku: self.price[sku] for sku in bag.lines}
             for sku, quantity in bag.lines.items():
                 self.left[sku] -= quantity
@@ -219,6 +235,8 @@ class CartMachine(RuleBasedStateMachine):
         if bag.order == id and bag.status == "ordered":
             return
         if bag.order == id:
+            for voucher in self.vouchers:
+                voucher.redeemed.pop(id, None)
             bag.status, bag.order = "open", None
             for sku, quantity in bag.lines.items():
                 self.left[sku] += quantity
@@ -254,12 +272,22 @@ class CartMachine(RuleBasedStateMachine):
             reserved = sum(bag.lines.get(sku, 0) for bag in self.bags if bag.status == "checking_out")
             assert self.world.products.shelf(sku).reserved == reserved
 
+    @invariant()
+    def a_coupon_is_redeemed_by_the_checkouts_that_have_it_and_no_more_than_it_may_be(self) -> None:
+        """Under way or committed; the counter, the redemptions and the model agree."""
+        for voucher in self.vouchers:
+            assert self.run(self.world.redeemed(voucher.code)) == len(voucher.redeemed) <= (voucher.most or 50)
+
     def compare(self, bag: Bag, seen: CartView) -> None:
         """Check a cart against the model."""
         price = self.price if bag.status == "open" else bag.quoted
         assert (seen.status.value, seen.version, held(seen), seen.stale) == (bag.status, bag.version, bag.lines, False)
         assert {line.sku: line.unit_price.amount for line in seen.lines} == {sku: price[sku] for sku in bag.lines}
-        assert seen.subtotal.amount == sum(price[sku] * quantity for sku, quantity in bag.lines.items())
+        discount, reason = bag.effect(price)
+        assert (seen.subtotal.amount, seen.discount.amount) == (bag.subtotal(price), discount)
+        coupon = (bag.voucher.code, discount, reason is None) if bag.voucher else None
+        assert (seen.coupon and (seen.coupon.code, seen.coupon.discount.amount, seen.coupon.applies)) == coupon
+        assert [one.reason for one in seen.problems if isinstance(one, CouponRefused)] == [reason] * bool(reason)
         changed = {one.sku: (one.old.amount, one.new.amount) for one in seen.problems if isinstance(one, PriceChanged)}
         assert changed == {sku: (bag.added[sku], price[sku]) for sku in bag.lines if price[sku] != bag.added[sku]}
         short = {one.sku: one.available for one in seen.problems if isinstance(one, NotEnough)}

@@ -18,10 +18,11 @@ async def everything(world: World) -> str:
         return str([[row._asdict() for row in await store.rows(sa.select(table))] for table in tables])
 
 
-async def ordered(world: World, caller: Caller) -> UUID:
-    """Let a customer order a mug, and give the id of the order."""
+async def ordered(world: World, caller: Caller, coupon: str) -> UUID:
+    """Let a customer order a mug with a coupon, and give the id of the order."""
     opened = await world.service.open(None, caller)
     await world.service.set_quantity(opened.id, "mug", 1, caller)
+    await world.service.put_coupon(opened.id, coupon, caller)
     order = uuid7()
     await world.checkouts.begin(id=order, cart_id=opened.id, owner=owner(caller), ttl=TTL)
     await world.checkouts.commit(id=order)
@@ -29,25 +30,27 @@ async def ordered(world: World, caller: Caller) -> UUID:
 
 
 async def test_no_row_names_who_is_forgotten(world: World) -> None:
-    """Carts, quotes and kept answers: of an order, of a checkout that was given up, and of the cart that is open."""
+    """Carts, quotes, redemptions and kept answers: of an order, of a checkout that was given up, and of the cart that is open."""
     world.products.stock("mug", 9)
     ana, ben = customer(), customer()
-    order = await ordered(world, ana)
+    await world.coupon("TENTH", max_per_customer=5)
+    order = await ordered(world, ana, "TENTH")
     opened = await world.service.open(None, ana)
     await world.service.set_quantity(opened.id, "mug", 2, ana)
     given_up = uuid7()
     await world.checkouts.begin(id=given_up, cart_id=opened.id, owner=owner(ana), ttl=TTL)
     await world.checkouts.release(id=given_up)
-    await ordered(world, ben)
+    await ordered(world, ben, "TENTH")
     keys = IdempotencyKeys(world.database, IDEMPOTENCY_KEYS)
     begun = await keys.begin(f"POST /x {ana.scope}", "key", "f")
     assert isinstance(begun, Once)
     await keys.keep(begun, 200, b"{}")
     written = await everything(world)
     assert ana.customer_id is not None
-    assert (written.count(str(ana.customer_id)) + written.count(repr(ana.customer_id))) >= 5
+    assert (written.count(str(ana.customer_id)) + written.count(repr(ana.customer_id))) >= 6
     receipt = await world.checkouts.erase(customer_id=ana.customer_id)
-    assert receipt.erased == {"open_carts": 1, "ordered_carts": 1, "kept_answers": 1}
+    assert receipt.erased == {"open_carts": 1, "ordered_carts": 1, "redemptions": 1, "kept_answers": 1}
+    assert await world.redeemed("TENTH") == 2
     written = await everything(world)
     assert str(ana.customer_id) not in written
     assert str(ben.customer_id) in written

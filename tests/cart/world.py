@@ -19,6 +19,8 @@ from shop.kit.problems import Unavailable
 from shop.kit.secrets import Keyring
 from shop.modules.cart import tables
 from shop.modules.cart.checkouts import Checkouts
+from shop.modules.cart.coupon_commands import NewCoupon
+from shop.modules.cart.coupon_service import Coupons
 from shop.modules.cart.domain import Cart
 from shop.modules.cart.jobs import Cleaning
 from shop.modules.cart.pricing import CartView
@@ -40,6 +42,7 @@ class World:
         self.products = FakeProducts(clock)
         self.database = database(url, "cart", store, clock)
         self.keyring = Keyring(self.database, tables.SECRETS)
+        self.coupons = Coupons(self.database, "EUR")
         self.wire(in_process.adapter(Products, self._scope))
 
     def wire(self, products: Products) -> None:
@@ -71,6 +74,22 @@ class World:
         for sku, quantity in (lines or {}).items():
             await self.service.set_quantity(opened.id, sku, quantity, caller)
         return opened.id, caller
+
+    async def coupon(self, code: str, **terms: Any) -> str:
+        """Make a coupon of a tenth off, or on other terms."""
+        terms = {"percent": 10} | terms
+        if "amount" in terms:
+            terms = terms | {"percent": None}
+        return (await self.coupons.create(NewCoupon(code, **terms))).code
+
+    async def redeemed(self, code: str) -> int:
+        """Give how often a coupon is redeemed, which is how many redemptions it has."""
+        async with self.database.read() as store:
+            coupon = await store.coupon(code)
+            rows: int = await store.scalar(sa.select(sa.func.count()).where(tables.REDEMPTIONS.c.coupon == code))
+        assert coupon is not None
+        assert coupon.redeemed == rows
+        return rows
 
     async def stored(self, id: UUID) -> Cart:
         """Give a cart as the database has it."""

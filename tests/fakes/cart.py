@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from shop.kit.erasing import Receipt
 from shop.kit.ids import uuid7
-from shop.kit.money import Money
+from shop.kit.money import Money, percentage, split
 from shop.kit.problems import Conflict, Gone, Problem, Unavailable
 from shop.kit.values import Line, Seconds
 from shop.ports.cart import (
@@ -24,6 +24,7 @@ from shop.ports.cart import (
     Owner,
     Quote,
     QuoteLine,
+    RedemptionRecord,
 )
 
 
@@ -36,11 +37,27 @@ class FakeCart(Struct):
     token: str
     status: str = "open"
     checkout_id: UUID | None = None
+    coupon: str | None = None
 
     @property
     def owner(self) -> Owner:
         """Give who may check this cart out."""
         return Owner(customer_id=self.customer_id) if self.customer_id else Owner(cart_token=self.token)
+
+
+class FakeCoupon(Struct):
+    """So many percent off; `redeemed` has who redeemed it with which order, None for a guest."""
+
+    percent: int
+    max_redemptions: int | None = None
+    max_per_customer: int | None = None
+    redeemed: dict[UUID, UUID | None] = {}
+
+    def applies(self, customer_id: UUID | None) -> bool:
+        """Tell whether somebody may redeem it now."""
+        mine = sum(one == customer_id for one in self.redeemed.values()) if customer_id else 0
+        limits = ((len(self.redeemed), self.max_redemptions), (mine, self.max_per_customer))
+        return all(limit is None or count < limit for count, limit in limits)
 
 
 class FakeCheckout(Struct):
@@ -54,13 +71,14 @@ class FakeCheckout(Struct):
 
 
 class FakeCarts(Carts):
-    """Obeys the contract of Carts; `stock`, `cart`, `expire`, `fail_next` and `lose_next` are for tests."""
+    """Obeys the contract of Carts; `stock`, `coupon`, `cart`, `expire`, `fail_next` and `lose_next` are for tests."""
 
     def __init__(self, currency: str = "EUR") -> None:
         """Start without carts and without stock."""
         self.currency = currency
         self.carts: dict[UUID, FakeCart] = {}
         self.checkouts: dict[UUID, FakeCheckout] = {}
+        self.coupons: dict[str, FakeCoupon] = {}
         self.available: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
         self.sold: Counter[str] = Counter()
@@ -78,9 +96,13 @@ class FakeCarts(Carts):
         """Change the price of a SKU, in minor units."""
         self.prices[sku] = price
 
-    def cart(self, lines: dict[str, int], customer_id: UUID | None = None) -> FakeCart:
+    def coupon(self, code: str, percent: int, *, max_redemptions: int | None = None, max_per_customer: int | None = None) -> None:
+        """Make a coupon; its code is in upper case."""
+        self.coupons[code] = FakeCoupon(percent, max_redemptions, max_per_customer)
+
+    def cart(self, lines: dict[str, int], customer_id: UUID | None = None, coupon: str | None = None) -> FakeCart:
         """Make an open cart; without a customer it is a guest's."""
-        cart = FakeCart(uuid7(), dict(lines), customer_id, f"token-{uuid7()}")
+        cart = FakeCart(uuid7(), dict(lines), customer_id, f"token-{uuid7()}", coupon=coupon)
         self.carts[cart.id] = cart
         return cart
 
@@ -126,6 +148,8 @@ class FakeCarts(Carts):
         if checkout.status != "committed":
             self._give_back(checkout)
             checkout.status = "released"
+            for coupon in self.coupons.values():
+                coupon.redeemed.pop(id, None)
             self._unlock(id, checkout.cart_id)
         if fault:
             raise fault
@@ -146,18 +170,22 @@ class FakeCarts(Carts):
             raise fault
 
     async def records(self, *, customer_id: UUID) -> CartRecords:
-        """Give a customer's carts."""
+        """Give a customer's carts and what they redeemed."""
         fault = self._called("records")
         if fault:
             raise fault
         mine = [cart for cart in self.carts.values() if cart.customer_id == customer_id]
         made_at = datetime.now(UTC)
-        return CartRecords([CartRecord(cart.id, cart.status, made_at, [Line(*line) for line in cart.lines.items()]) for cart in mine])
+        redeemed = [(code, order) for code, coupon in self.coupons.items() for order, who in coupon.redeemed.items() if who == customer_id]
+        return CartRecords(
+            [CartRecord(cart.id, cart.status, made_at, [Line(*line) for line in cart.lines.items()], cart.coupon) for cart in mine],
+            [RedemptionRecord(code, order, made_at) for code, order in redeemed],
+        )
 
     async def erase(self, *, customer_id: UUID) -> Receipt:
         """Forget a customer."""
         fault = self._called("erase")
-        counts = self.erased.setdefault(customer_id, Counter(open_carts=0, ordered_carts=0, kept_answers=0))
+        counts = self.erased.setdefault(customer_id, Counter(open_carts=0, ordered_carts=0, redemptions=0, kept_answers=0))
         for cart in [cart for cart in self.carts.values() if cart.customer_id == customer_id]:
             if cart.status == "open":
                 del self.carts[cart.id]
@@ -166,6 +194,10 @@ class FakeCarts(Carts):
             else:
                 continue
             counts[f"{cart.status}_carts"] += 1
+        for coupon in self.coupons.values():
+            for order in [order for order, who in coupon.redeemed.items() if who == customer_id]:
+                coupon.redeemed[order] = None
+                counts["redemptions"] += 1
         if fault:
             raise fault
         waiting = sum(cart.customer_id == customer_id for cart in self.carts.values())
@@ -197,7 +229,7 @@ class FakeCarts(Carts):
         if missing:
             self.checkouts[id] = FakeCheckout(cart_id, "refused", missing=missing)
             raise InsufficientStock(skus=list(missing))
-        return self._hold(id, cart)
+        return self._hold(id, cart, owner.customer_id)
 
     def _again(self, known: FakeCheckout, cart_id: UUID) -> Quote:
         if known.status == "released":
@@ -208,8 +240,13 @@ class FakeCarts(Carts):
             raise InsufficientStock(skus=list(known.missing))
         return known.quote
 
-    def _hold(self, id: UUID, cart: FakeCart) -> Quote:
-        quote = self._quote(cart)
+    def _hold(self, id: UUID, cart: FakeCart, customer_id: UUID | None) -> Quote:
+        coupon = self.coupons.get(cart.coupon) if cart.coupon else None
+        if coupon is not None and coupon.applies(customer_id):
+            coupon.redeemed[id] = customer_id
+            quote = self._quote(cart, coupon.percent, cart.coupon)
+        else:
+            quote = self._quote(cart)
         for line in quote.lines:
             self.available[line.sku] -= line.quantity
             self.held[line.sku] += line.quantity
@@ -217,12 +254,14 @@ class FakeCarts(Carts):
         cart.status, cart.checkout_id = "checking_out", id
         return quote
 
-    def _quote(self, cart: FakeCart) -> Quote:
+    def _quote(self, cart: FakeCart, percent: int = 0, coupon: str | None = None) -> Quote:
+        totals = {sku: self.prices[sku] * quantity for sku, quantity in sorted(cart.lines.items())}
+        discount = percentage(sum(totals.values()), percent)
         lines = [
-            QuoteLine(sku, sku.title(), quantity, self._money(self.prices[sku]), self._money(self.prices[sku] * quantity), self._money(0))
-            for sku, quantity in sorted(cart.lines.items())
+            QuoteLine(sku, sku.title(), cart.lines[sku], self._money(self.prices[sku]), self._money(total), self._money(off))
+            for (sku, total), off in zip(totals.items(), split(discount, list(totals.values())), strict=True)
         ]
-        return Quote(cart.id, cart.customer_id, lines, self._money(sum(line.line_total.amount for line in lines)), self._money(0))
+        return Quote(cart.id, cart.customer_id, lines, self._money(sum(totals.values())), self._money(discount), coupon)
 
     def _money(self, amount: int) -> Money:
         return Money(amount, self.currency)

@@ -39,6 +39,10 @@ class Subject(Struct, frozen=True):
         """Begin the checkout of a cart."""
         return await persistent(lambda: self.carts.begin(id=id, cart_id=cart[0], owner=cart[1], ttl=TTL))
 
+    async def release(self, id: UUID) -> None:
+        """Release a checkout."""
+        await persistent(lambda: self.carts.release(id=id))
+
 
 SUBJECTS = [(kind, database) for kind in KINDS for database in ("sqlite", "postgresql") if (kind, database) != ("fake", "postgresql")]
 
@@ -258,6 +262,58 @@ async def test_one_id_begun_ten_times_at_once_is_one_checkout(subject: Subject) 
     assert subject.stage.available("mug") == 8
 
 
+async def test_a_coupon_is_redeemed_in_the_quote_once_for_an_id(subject: Subject) -> None:
+    """The discount is split over the lines; it is the same however often it is asked for, and stays redeemed once the order is committed."""
+    await subject.stage.coupon("TENTH", 10, max_redemptions=1)
+    id, cart, other = uuid7(), await subject.stage.cart({"mug": 1, "lid": 1}, coupon="TENTH"), await subject.stage.cart({"lid": 1}, coupon="TENTH")
+    quote = await subject.begin(id, cart)
+    assert [(line.sku, line.line_total.amount, line.discount.amount) for line in quote.lines] == [("lid", 300, 30), ("mug", 1250, 125)]
+    assert (quote.subtotal.amount, quote.discount.amount, quote.coupon) == (1550, 155, "TENTH")
+    assert await subject.begin(id, cart) == quote
+    await persistent(lambda: subject.carts.commit(id=id))
+    assert await subject.begin(id, cart) == quote
+    without = await subject.begin(uuid7(), other)
+    assert (without.discount.amount, without.coupon, without.lines[0].discount.amount) == (0, None, 0)
+
+
+async def test_a_released_checkout_gives_its_coupon_back_once(subject: Subject) -> None:
+    """Whoever comes next can redeem it; a release before its begin has nothing to give back."""
+    await subject.stage.coupon("TENTH", 10, max_redemptions=1)
+    early, first, second = uuid7(), uuid7(), uuid7()
+    cart, other = await subject.stage.cart({"mug": 1}, coupon="TENTH"), await subject.stage.cart({"lid": 1}, coupon="TENTH")
+    await subject.release(early)
+    await refusal(Gone, subject, early, cart)
+    assert (await subject.begin(first, cart)).coupon == "TENTH"
+    for id in (early, first, first):
+        await subject.release(id)
+    assert (await subject.begin(second, other)).coupon == "TENTH"
+    await subject.release(first)
+    assert (await subject.begin(uuid7(), cart)).coupon is None
+
+
+async def test_a_customer_redeems_a_coupon_no_more_often_than_allowed(subject: Subject) -> None:
+    """Also from a guest's cart while logged in; guests without a name are not counted."""
+    await subject.stage.coupon("MINE", 10, max_per_customer=1)
+    ana, carts = uuid7(), [await subject.stage.cart({"lid": 1}, coupon="MINE") for _ in range(4)]
+    mine = await subject.stage.cart({"lid": 1}, ana, coupon="MINE")
+    guests = [(id, Owner(ana, owner.cart_token)) for id, owner in carts[:2]]
+    quotes = [await subject.begin(uuid7(), cart) for cart in (guests[0], mine, guests[1], *carts[2:])]
+    assert [quote.coupon for quote in quotes] == ["MINE", None, None, "MINE", "MINE"]
+
+
+async def test_of_eight_checkouts_with_a_coupon_for_three_exactly_three_get_it(subject: Subject) -> None:
+    """The others are quoted what they come to without it; three releases make room for three more."""
+    await subject.stage.coupon("THREE", 10, max_redemptions=3)
+    carts = {uuid7(): await subject.stage.cart({"lid": 1}, coupon="THREE") for _ in range(8)}
+    quotes = dict(zip(carts, await asyncio.gather(*(subject.begin(id, cart) for id, cart in carts.items())), strict=True))
+    redeemed = [id for id, quote in quotes.items() if quote.coupon]
+    assert sorted(quote.discount.amount for quote in quotes.values()) == [0] * 5 + [30] * 3
+    assert len(redeemed) == 3
+    await asyncio.gather(*(subject.release(id) for id in quotes))
+    again = await asyncio.gather(*(subject.begin(uuid7(), cart) for cart in carts.values()))
+    assert sum(quote.coupon is not None for quote in again) == 3
+
+
 async def test_the_fake_fails_and_loses_answers_when_it_is_told_to() -> None:
     """A test of sales can let cart be down, or do its work without anybody hearing of it."""
     fake = FakeCarts()
@@ -281,7 +337,24 @@ async def test_a_customer_sees_their_carts_and_nobody_elses(subject: Subject) ->
     (cart,) = (await subject.carts.records(customer_id=ana)).carts
     assert (cart.id, cart.status, cart.lines) == (cart_id, "open", [Line("mug", 2), Line("lid", 1)])
     assert cart.created_at.tzinfo is not None
-    assert (await subject.carts.records(customer_id=uuid7())).carts == []
+    stranger = await subject.carts.records(customer_id=uuid7())
+    assert (stranger.carts, stranger.redemptions) == ([], [])
+
+
+async def test_a_customer_sees_what_they_redeemed_until_they_are_forgotten(subject: Subject) -> None:
+    """With which order; afterwards it is nobody's, and still counts."""
+    await subject.stage.coupon("ONCE", 10, max_redemptions=1)
+    ana, order = uuid7(), uuid7()
+    await subject.begin(order, await subject.stage.cart({"mug": 1}, ana, coupon="ONCE"))
+    await persistent(lambda: subject.carts.commit(id=order))
+    records = await subject.carts.records(customer_id=ana)
+    assert [(found.coupon, found.order_id) for found in records.redemptions] == [("ONCE", order)]
+    assert [cart.coupon for cart in records.carts] == ["ONCE"]
+    for _ in range(2):
+        assert (await persistent(lambda: subject.carts.erase(customer_id=ana))).erased["redemptions"] == 1
+    assert (await subject.carts.records(customer_id=ana)).redemptions == []
+    fresh = await subject.stage.cart({"mug": 1})
+    assert (await subject.begin(uuid7(), fresh)).coupon is None
 
 
 async def test_a_forgotten_customer_has_no_cart_any_more(subject: Subject) -> None:
@@ -293,7 +366,7 @@ async def test_a_forgotten_customer_has_no_cart_any_more(subject: Subject) -> No
     for _ in range(2):
         receipt = await persistent(lambda: subject.carts.erase(customer_id=ana))
         assert (receipt.module, receipt.waiting, receipt.at.tzinfo is not None) == ("cart", 0, True)
-        assert receipt.erased == {"open_carts": 1, "ordered_carts": 1, "kept_answers": 0}
+        assert receipt.erased == {"open_carts": 1, "ordered_carts": 1, "redemptions": 0, "kept_answers": 0}
     assert (await subject.carts.records(customer_id=ana)).carts == []
 
 

@@ -59,7 +59,7 @@ class QuoteLine(Struct, frozen=True):
 
 
 class Quote(Struct, frozen=True):
-    """What the cart comes to, its stock being held; lines sorted by SKU; `subtotal` is before `discount`."""
+    """What the cart comes to, its stock being held; lines sorted by SKU; `subtotal` is before `discount`, for which `coupon` was redeemed."""
 
     cart_id: UUID
     customer_id: UUID | None
@@ -70,18 +70,28 @@ class Quote(Struct, frozen=True):
 
 
 class CartRecord(Struct, frozen=True):
-    """A cart as it is kept about a customer."""
+    """A cart as it is kept about a customer; `coupon` is the code of the one on it."""
 
     id: UUID
     status: str
     created_at: datetime
     lines: list[Line]
+    coupon: str | None = None
+
+
+class RedemptionRecord(Struct, frozen=True):
+    """A coupon that a customer redeemed with an order."""
+
+    coupon: str
+    order_id: UUID
+    created_at: datetime
 
 
 class CartRecords(Struct, frozen=True):
     """All that cart holds about a customer."""
 
     carts: list[CartRecord]
+    redemptions: list[RedemptionRecord] = []
 
 
 class Carts(Port, Protocol):
@@ -93,7 +103,10 @@ class Carts(Port, Protocol):
         timeout=9.0,
     )
     async def begin(self, *, id: UUID, cart_id: UUID, owner: Owner, ttl: Seconds) -> Quote:
-        """Lock the cart, hold its stock and give the quote; a refusal leaves the cart open; Gone after a release."""
+        """Lock the cart, hold its stock, redeem its coupon and give the quote; a refusal leaves the cart open; Gone after a release.
+
+        A coupon that does not apply (any more) is not in the quote: whoever expected another total sees it there.
+        """
         ...
 
     @post("/checkouts/{id}/commit", raises=(Gone,), timeout=9.0)
@@ -103,7 +116,7 @@ class Carts(Port, Protocol):
 
     @post("/checkouts/{id}/release", timeout=9.0)
     async def release(self, *, id: UUID) -> None:
-        """Give the stock back, then unlock the cart; leaves a tombstone, also for an id never seen."""
+        """Give the coupon and the stock back, then unlock the cart; leaves a tombstone, also for an id never seen."""
         ...
 
     @put("/restocks/{restock_id}", raises=(Conflict,), timeout=9.0)

@@ -7,12 +7,13 @@ from shop.kit.erasing import Receipt
 from shop.kit.problems import Gone
 from shop.kit.secrets import Keyring
 from shop.kit.values import Line, Seconds
+from shop.modules.cart.coupons import Effect
 from shop.modules.cart.domain import Cart, owned
 from shop.modules.cart.personal import PersonalCarts
-from shop.modules.cart.pricing import charged, quote
+from shop.modules.cart.pricing import charged, held_goods, quote
 from shop.modules.cart.store import CartStore, Checkout, CheckoutStatus
 from shop.ports.cart import CartRecords, CheckoutInProgress, CheckoutOfAnotherCart, InsufficientStock, Owner, Quote
-from shop.ports.products import OutOfStock, Products
+from shop.ports.products import Held, OutOfStock, Products
 
 ENDABLE = (CheckoutStatus.BEGINNING, CheckoutStatus.BEGUN, CheckoutStatus.REFUSED)
 
@@ -39,7 +40,7 @@ class Checkouts:
         except Gone:
             await self.release(id=id)
             raise
-        checkout = await self._begun(checkout, cart, quote(cart, held), ttl)
+        checkout = await self._begun(checkout, cart, held, owner, ttl)
         if checkout.status not in (CheckoutStatus.BEGUN, CheckoutStatus.COMMITTED):  # ended meanwhile, perhaps before products held anything
             await self.products.release(id=id)
         return _settled(checkout)
@@ -58,10 +59,11 @@ class Checkouts:
                 await store.close(checkout)
 
     async def release(self, *, id: UUID) -> None:
-        """Leave the tombstone, give the stock back, then unlock the cart; what is sold already stays sold."""
+        """Leave the tombstone, give coupon and stock back, then unlock the cart; what is sold already stays sold."""
         async with self.database.write() as store:
-            if not await store.add_checkout(Checkout(id, None, CheckoutStatus.RELEASED)):
-                await store.move(id, ENDABLE, CheckoutStatus.RELEASED)
+            tombstone = Checkout(id, None, CheckoutStatus.RELEASED)
+            if not await store.add_checkout(tombstone) and await store.move(id, ENDABLE, CheckoutStatus.RELEASED):
+                await store.give_back(id)
             checkout = await store.checkout(id)
         await self._unlock(checkout)
 
@@ -71,7 +73,8 @@ class Checkouts:
             overdue = await store.overdue_checkouts(limit)
         for id in overdue:
             async with self.database.write() as store:
-                await store.move_overdue(id, ENDABLE, CheckoutStatus.RELEASED)
+                if await store.move_overdue(id, ENDABLE, CheckoutStatus.RELEASED):
+                    await store.give_back(id)
                 checkout = await store.checkout(id)
             await self._unlock(checkout)
         return bool(overdue)
@@ -115,9 +118,12 @@ class Checkouts:
         async with self.database.write() as store:
             await store.unlock(checkout)
 
-    async def _begun(self, checkout: Checkout, cart: Cart, agreed: Quote, ttl: int) -> Checkout:
+    async def _begun(self, checkout: Checkout, cart: Cart, held: Held, owner: Owner, ttl: int) -> Checkout:
         async with self.database.write() as store:
-            if await store.begun(checkout.id, agreed, ttl):
+            if await store.lock_beginning(checkout.id):
+                effect = await _redeemed(store, checkout.id, cart, held, owner)
+                agreed = quote(cart, held, effect)
+                await store.begun(checkout.id, agreed, effect.reason if effect else None, ttl)
                 await store.note_quotes(cart, charged(cart, agreed))
             return await store.checkout(checkout.id) or checkout
 
@@ -126,6 +132,17 @@ class Checkouts:
             if await store.move(checkout.id, [CheckoutStatus.BEGINNING], CheckoutStatus.REFUSED, missing=missing):
                 await store.unlock(checkout)
             return await store.checkout(checkout.id) or checkout
+
+
+async def _redeemed(store: CartStore, id: UUID, cart: Cart, held: Held, owner: Owner) -> Effect | None:
+    """Redeem the coupon of a cart for a locked checkout, if it applies: its row is locked until then, so that nobody else counts meanwhile."""
+    if cart.coupon is None:
+        return None
+    standing = await store.standing(cart.coupon, owner.customer_id, lock=True)
+    effect = standing.effect(held_goods(held), cart.currency)
+    if effect.reason is None:
+        await store.redeem(id, effect.code, owner.customer_id)
+    return effect
 
 
 def _settled(checkout: Checkout) -> Quote:

@@ -43,6 +43,7 @@ class Offer(Struct, frozen=True):
     title: str
     price: int
     available: int
+    categories: tuple[str, ...] = ()
 
 
 class CartLine(Struct, frozen=True):
@@ -57,12 +58,12 @@ class CartLine(Struct, frozen=True):
     def quoted(self, offer: Offer) -> Self:
         """Take over a quote that tells a customer something new; a mere change of the stock behind it is not worth a write."""
         enough, enough_before = offer.available >= self.quantity, self.last.available >= self.quantity
-        news = (offer.title, offer.price, enough) != (self.last.title, self.last.price, enough_before)
-        return replace(self, last=offer) if news else self
+        told, told_before = (offer.title, offer.price, offer.categories), (self.last.title, self.last.price, self.last.categories)
+        return replace(self, last=offer) if (told, enough) != (told_before, enough_before) else self
 
 
 class Cart(Struct, frozen=True):
-    """A cart and its lines in the order in which they came; `checkout_id` is the order that locked it or became of it."""
+    """A cart, the code of its coupon, and its lines in the order in which they came; `checkout_id` is the order that locked it or became of it."""
 
     id: UUID
     version: int
@@ -70,6 +71,7 @@ class Cart(Struct, frozen=True):
     customer_id: UUID | None
     currency: str
     checkout_id: UUID | None
+    coupon: str | None = None
     lines: tuple[CartLine, ...] = ()
 
     @property
@@ -101,6 +103,11 @@ class Cart(Struct, frozen=True):
             raise CheckoutInProgress(order_id=self.checkout_id)
         if not self.lines:
             raise CartEmpty
+
+    def with_coupon(self, code: str | None) -> Self:
+        """Give the cart with another coupon, or without one; raises CartLocked, CartOrdered."""
+        self.check_changeable()
+        return replace(self, coupon=code)
 
     def with_added(self, sku: str, quantity: int, offer: Offer | None) -> Self:
         """Give the cart with so many pieces more; raises CartLocked, CartOrdered, SkuNotFound, CartFull."""
@@ -160,7 +167,8 @@ class Merge(Struct, frozen=True):
 
 
 def merge(guest: Cart, mine: Cart, available: dict[str, int]) -> Merge:
-    """Add a guest's lines to a customer's cart, up to what is available and what a cart can hold; what was in it stays."""
+    """Add a guest's lines to a customer's cart, up to what is available and what a cart can hold; what was in it stays, its coupon too."""
+    mine = replace(mine, coupon=mine.coupon or guest.coupon)
     merged: list[Line] = []
     dropped: list[Line] = []
     for line in guest.lines:

@@ -8,6 +8,7 @@ from shop.kit.database import Database
 from shop.kit.module import Module, ModuleProvider
 from shop.kit.secrets import Keyring
 from shop.modules.cart.checkouts import Checkouts
+from shop.modules.cart.coupon_service import Coupons
 from shop.modules.cart.jobs import jobs
 from shop.modules.cart.routes import ROUTES
 from shop.modules.cart.service import CartService
@@ -35,6 +36,11 @@ class CartProvider(ModuleProvider):
     ) -> CartService:
         """Give what people do with carts."""
         return CartService(database, keyring, products, commerce.currency)
+
+    @provide(scope=Scope.REQUEST)
+    def coupons(self, database: Database[CartStore], commerce: Annotated[Commerce, FromComponent()]) -> Coupons:
+        """Give what staff do with coupons."""
+        return Coupons(database, commerce.currency)
 
     @provide(scope=Scope.APP)
     def checkouts(self, database: Database[CartStore], keyring: Keyring, products: Annotated[Products, FromComponent()]) -> Checkouts:

@@ -17,6 +17,7 @@ from shop.kit.identity import Caller, anyone, capability, customer
 from shop.kit.money import Currency
 from shop.kit.problems import Forbidden, Unavailable
 from shop.kit.values import Body, Line
+from shop.modules.cart.coupon_routes import COUPON_ROUTES
 from shop.modules.cart.domain import CartFull, CartLocked, SkuNotFound
 from shop.modules.cart.pricing import CartView
 from shop.modules.cart.service import CartService, Claim
@@ -110,4 +111,4 @@ async def claim_cart(cart_id: FromPath[UUID], caller: NamedDependency[Caller], c
     return await carts.claim(cart_id, caller)
 
 
-ROUTES = (open_cart, my_cart, read_cart, put_line, add_line, delete_line, claim_cart, audit_route("cart"))
+ROUTES = (open_cart, my_cart, read_cart, put_line, add_line, delete_line, claim_cart, *COUPON_ROUTES, audit_route("cart"))

@@ -14,8 +14,9 @@ from shop.kit.ids import capability_token, uuid7
 from shop.kit.problems import Forbidden, Invalid, Unavailable
 from shop.kit.secrets import Keyring
 from shop.kit.values import Line
+from shop.modules.cart.coupons import CouponNotApplicable, CouponReason, Effect, normal_code
 from shop.modules.cart.domain import Cart, CartStatus, Merge, is_sku, merge, owned
-from shop.modules.cart.pricing import CartView, Offers, view
+from shop.modules.cart.pricing import CartView, Offers, agreed_effect, goods, view
 from shop.modules.cart.store import CartStore
 from shop.ports.cart import CartNotFound, Owner
 from shop.ports.products import Products
@@ -49,7 +50,7 @@ class CartService:
         if currency not in (None, self.currency):
             raise Invalid.field("currency", f"must be {self.currency}")
         if customer_id is not None:
-            return await self._today(await self._customer_cart(customer_id))
+            return await self._today(await self._customer_cart(customer_id), customer_id)
         cart, key = self._new(None), await self._key()
         async with self.database.write() as store:
             await store.add(cart)
@@ -57,7 +58,8 @@ class CartService:
 
     async def cart(self, id: UUID, caller: Caller) -> CartView:
         """Give a cart with today's prices, or with its last quote while products does not answer."""
-        return await self._today(await self._read(id, _owner(caller)))
+        owner = _owner(caller)
+        return await self._today(await self._read(id, owner), owner.customer_id)
 
     async def mine(self, caller: Caller) -> CartView:
         """Give the customer's cart that is not ordered yet; raises CartNotFound."""
@@ -68,7 +70,7 @@ class CartService:
             cart = await store.customer_cart(customer_id)
         if cart is None:
             raise CartNotFound
-        return await self._today(cart)
+        return await self._today(cart, customer_id)
 
     async def add(self, id: UUID, line: Line, caller: Caller, once: Once | None = None) -> CartView:
         """Put so many pieces more into the cart; products has to answer."""
@@ -90,6 +92,31 @@ class CartService:
     async def remove(self, id: UUID, sku: str, caller: Caller) -> CartView:
         """Take a line out of the cart; one that is not there is out already."""
         return await self.set_quantity(id, sku, 0, caller)
+
+    async def put_coupon(self, id: UUID, typed: str, caller: Caller) -> CartView:
+        """Put a coupon on the cart in place of another; raises CouponNotApplicable, and Unavailable while nobody knows what the lines are."""
+        owner, code = _owner(caller), normal_code(typed)
+        cart = await self._read(id, owner)
+        cart.check_changeable()
+        if code is None:
+            raise CouponNotApplicable(reason=CouponReason.UNKNOWN)
+        async with self.database.read() as store:
+            _check_applies((await store.standing(code, owner.customer_id)).reason)  # whoever guesses codes costs products nothing
+        offers, key = await self._asked(cart.skus), await self._key()
+        async with self.database.write() as store:
+            cart = owned(await store.locked(id), owner, key)
+            after = offers.noted(cart.with_coupon(code))
+            standing = await store.standing(code, owner.customer_id)
+            effect = standing.effect(goods(after, offers), after.currency)
+            _check_applies(effect.reason)
+            return view(await store.save(cart, after), offers, effect)
+
+    async def remove_coupon(self, id: UUID, caller: Caller) -> CartView:
+        """Take the coupon off the cart; where none is, nothing changes."""
+        owner = _owner(caller)
+        cart = await self._read(id, owner)
+        offers = await self._asked_or_stale(cart.skus)
+        return await self._changed(id, owner, offers, lambda now: now.with_coupon(None))
 
     async def claim(self, id: UUID, caller: Caller) -> Claim:
         """Put a guest's cart into the customer's, or make it the customer's; raises CartNotFound, CartLocked, CartOrdered."""
@@ -119,7 +146,8 @@ class CartService:
             mine = await store.locked_customer_cart(customer_id)
             _check_changeable(now, mine)
             merged = await _record_claim(store, now, mine, customer_id, offers)
-        return Claim(view(merged.cart, offers), merged.merged, merged.dropped)
+            effect = await _effect(store, merged.cart, offers, customer_id)
+        return Claim(view(merged.cart, offers, effect), merged.merged, merged.dropped)
 
     async def _changed(self, id: UUID, owner: Owner, offers: Offers, decide: Callable[[Cart], Cart], once: Once | None = None) -> CartView:
         key = await self._key()
@@ -127,7 +155,8 @@ class CartService:
             cart = owned(await store.locked(id), owner, key)
             if once is None or await once.first(store, subject=id):
                 cart = await store.save(cart, offers.noted(decide(cart)))
-        return view(cart, offers)
+            effect = await _effect(store, cart, offers, owner.customer_id)
+        return view(cart, offers, effect)
 
     async def _read(self, id: UUID, owner: Owner) -> Cart:
         key = await self._key()
@@ -135,16 +164,23 @@ class CartService:
             cart = await store.cart(id)
         return owned(cart, owner, key)
 
-    async def _today(self, cart: Cart) -> CartView:
+    async def _today(self, cart: Cart, customer_id: UUID | None) -> CartView:
         """A cart in checkout or ordered is shown as it was quoted then: its own pieces are no longer available."""
         if cart.status is not CartStatus.OPEN:
-            return view(cart, Offers())
+            return await self._shown(cart, Offers(), customer_id)
         offers = await self._asked_or_stale(cart.skus)
         noted = offers.noted(cart)
         if noted != cart:
             async with self.database.write() as store:
                 await store.note_quotes(cart, noted)
-        return view(noted, offers)
+        return await self._shown(noted, offers, customer_id)
+
+    async def _shown(self, cart: Cart, offers: Offers, customer_id: UUID | None) -> CartView:
+        if cart.coupon is None:
+            return view(cart, offers)
+        async with self.database.read() as store:
+            effect = await _effect(store, cart, offers, customer_id)
+        return view(cart, offers, effect)
 
     async def _asked(self, skus: Collection[str]) -> Offers:
         if not skus:
@@ -180,6 +216,22 @@ def _owner(caller: Caller) -> Owner:
     if caller.is_staff and caller.customer_id is None:
         return Owner()
     return Owner(customer_id=caller.customer_id, cart_token=caller.cart_token)
+
+
+async def _effect(store: CartStore, cart: Cart, offers: Offers, customer_id: UUID | None) -> Effect | None:
+    """Say what the coupon on a cart does now, or did when its checkout quoted it."""
+    if cart.coupon is None:
+        return None
+    checkout = await store.checkout(cart.checkout_id) if cart.checkout_id else None
+    if checkout is not None and checkout.quote is not None:
+        return agreed_effect(cart.coupon, checkout.quote, checkout.coupon_reason)
+    standing = await store.standing(cart.coupon, customer_id)
+    return standing.effect(goods(cart, offers), cart.currency)
+
+
+def _check_applies(reason: CouponReason | None) -> None:
+    if reason is not None:
+        raise CouponNotApplicable(reason=reason)
 
 
 def _check_changeable(guest: Cart, mine: Cart | None) -> None:

@@ -11,15 +11,16 @@ import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from shop.kit.database import Store
 from shop.kit.idempotency import KEPT
+from shop.modules.cart.coupon_store import CouponStore
+from shop.modules.cart.coupons import CouponReason
 from shop.modules.cart.domain import Cart, CartLine, CartStatus, Offer
 from shop.modules.cart.tables import CART_LINES, CARTS, CHECKOUTS, IDEMPOTENCY_KEYS
 from shop.ports.cart import Quote
 
-CART = (CARTS.c.id, CARTS.c.version, CARTS.c.status, CARTS.c.customer_id, CARTS.c.currency, CARTS.c.checkout_id)
+CART = (CARTS.c.id, CARTS.c.version, CARTS.c.status, CARTS.c.customer_id, CARTS.c.currency, CARTS.c.checkout_id, CARTS.c.coupon)
 LINE = (CART_LINES.c.sku, CART_LINES.c.position, CART_LINES.c.quantity, CART_LINES.c.added_price)
-QUOTED = (CART_LINES.c.quoted_title, CART_LINES.c.quoted_price, CART_LINES.c.quoted_available)
+QUOTED = (CART_LINES.c.quoted_title, CART_LINES.c.quoted_price, CART_LINES.c.quoted_available, CART_LINES.c.quoted_categories)
 WITH_LINES = sa.select(*CART, *LINE, *QUOTED).select_from(CARTS.outerjoin(CART_LINES)).order_by(CART_LINES.c.position)
 THIS_LINE = (CART_LINES.c.cart_id == sa.bindparam("of_cart")) & (CART_LINES.c.sku == sa.bindparam("of_sku"))
 
@@ -35,16 +36,17 @@ class CheckoutStatus(StrEnum):
 
 
 class Checkout(Struct, frozen=True):
-    """What became of an order's id: the quote it was given, or the SKUs of which there were too few."""
+    """What became of an order's id: the quote it was given, and why without a coupon, or the SKUs of which there were too few."""
 
     id: UUID
     cart_id: UUID | None
     status: CheckoutStatus
     quote: Quote | None = None
     missing: list[str] | None = None
+    coupon_reason: CouponReason | None = None
 
 
-class CartStore(Store):
+class CartStore(CouponStore):
     """The carts within one unit of work."""
 
     async def cart(self, id: UUID) -> Cart | None:
@@ -78,7 +80,7 @@ class CartStore(Store):
         if _contents(before) == _contents(after):
             return after
         saved = replace(after, version=before.version + 1)
-        values = {"version": saved.version, "customer_id": saved.customer_id, "updated_at": await self.now()}
+        values = {"version": saved.version, "customer_id": saved.customer_id, "coupon": saved.coupon, "updated_at": await self.now()}
         await self.change(CARTS.update().where(CARTS.c.id == saved.id).values(**values))
         return saved
 
@@ -110,12 +112,13 @@ class CartStore(Store):
 
     async def checkout(self, id: UUID) -> Checkout | None:
         """Give what is known of a checkout."""
-        columns = (CHECKOUTS.c.id, CHECKOUTS.c.cart_id, CHECKOUTS.c.status, CHECKOUTS.c.quote, CHECKOUTS.c.missing)
+        columns = (CHECKOUTS.c.id, CHECKOUTS.c.cart_id, CHECKOUTS.c.status, CHECKOUTS.c.quote, CHECKOUTS.c.missing, CHECKOUTS.c.coupon_reason)
         row = await self.row(sa.select(*columns).where(CHECKOUTS.c.id == id))
         if row is None:
             return None
         quote = None if row.quote is None else msgspec.convert(row.quote, Quote)
-        return Checkout(row.id, row.cart_id, CheckoutStatus(row.status), quote, row.missing)
+        reason = None if row.coupon_reason is None else CouponReason(row.coupon_reason)
+        return Checkout(row.id, row.cart_id, CheckoutStatus(row.status), quote, row.missing, reason)
 
     async def add_checkout(self, checkout: Checkout, ttl: int | None = None) -> bool:
         """Keep a new checkout, to end by itself after so many seconds; False when its id is known already."""
@@ -134,10 +137,15 @@ class CartStore(Store):
         mine = (CHECKOUTS.c.id == id) & CHECKOUTS.c.status.in_(sources) & (CHECKOUTS.c.expires_at < await self.now())
         return bool(await self.change(CHECKOUTS.update().where(mine).values(status=target)))
 
-    async def begun(self, id: UUID, quote: Quote, ttl: int) -> bool:
-        """Record the quote of a beginning checkout; its time begins anew, as that of the stock did."""
-        expires_at = await self.now() + timedelta(seconds=ttl)
-        return await self.move(id, [CheckoutStatus.BEGINNING], CheckoutStatus.BEGUN, quote=quote, expires_at=expires_at)
+    async def lock_beginning(self, id: UUID) -> bool:
+        """Keep a checkout from being ended before this transaction ends; False when it is not beginning any more."""
+        mine = (CHECKOUTS.c.id == id) & (CHECKOUTS.c.status == CheckoutStatus.BEGINNING)
+        return await self.scalar(sa.select(CHECKOUTS.c.id).where(mine).with_for_update()) is not None
+
+    async def begun(self, id: UUID, quote: Quote, coupon_reason: CouponReason | None, ttl: int) -> None:
+        """Record the quote of a checkout that is locked beginning; its time begins anew, as that of the stock did."""
+        values = {"quote": quote, "coupon_reason": coupon_reason, "expires_at": await self.now() + timedelta(seconds=ttl)}
+        await self.move(id, [CheckoutStatus.BEGINNING], CheckoutStatus.BEGUN, **values)
 
     async def leave_to_sales(self, id: UUID) -> bool:
         """Take away the time limit of a begun checkout: it is being sold, and only sales may still end it."""
@@ -187,15 +195,15 @@ def _cart(rows: Sequence[sa.Row[Any]]) -> Cart | None:
         return None
     first = rows[0]
     lines = tuple(_read_line(*row[len(CART) :]) for row in rows if row.sku is not None)
-    return Cart(first.id, first.version, CartStatus(first.status), first.customer_id, first.currency, first.checkout_id, lines)
+    return Cart(first.id, first.version, CartStatus(first.status), first.customer_id, first.currency, first.checkout_id, first.coupon, lines)
 
 
-def _read_line(sku: str, position: int, quantity: int, added_price: int, title: str, price: int, available: int) -> CartLine:
-    return CartLine(sku, position, quantity, added_price, Offer(title, price, available))
+def _read_line(sku: str, position: int, quantity: int, added_price: int, title: str, price: int, available: int, categories: list[str]) -> CartLine:
+    return CartLine(sku, position, quantity, added_price, Offer(title, price, available, tuple(categories)))
 
 
 def _contents(cart: Cart) -> tuple[object, ...]:
-    return (cart.customer_id, *((line.sku, line.quantity) for line in cart.lines))
+    return (cart.customer_id, cart.coupon, *((line.sku, line.quantity) for line in cart.lines))
 
 
 def _keys(cart: Cart, line: CartLine) -> dict[str, Any]:
@@ -207,7 +215,8 @@ def _line(line: CartLine) -> dict[str, Any]:
 
 
 def _quoted(offer: Offer) -> dict[str, Any]:
-    return {"quoted_title": offer.title, "quoted_price": offer.price, "quoted_available": offer.available}
+    numbers = {"quoted_price": offer.price, "quoted_available": offer.available}
+    return {"quoted_title": offer.title, "quoted_categories": offer.categories} | numbers
 
 
 def _locked_by(checkout: Checkout) -> sa.ColumnElement[bool]:

@@ -11,6 +11,7 @@ from shop.kit.secrets import secrets_table
 METADATA = sa.MetaData()
 NOT_ORDERED = sa.text("status <> 'ordered'")
 LIVE = sa.text("status IN ('beginning', 'begun', 'committed')")
+CODE = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")  # sorts by code point on both databases
 
 SECRETS = secrets_table(METADATA)
 IDEMPOTENCY_KEYS = idempotency_table(METADATA)
@@ -28,6 +29,7 @@ CARTS = sa.Table(
     sa.Column("checkout_id", sa.Uuid),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("updated_at", Moment, nullable=False),
+    sa.Column("coupon", CODE),
     sa.CheckConstraint("(status = 'open') = (checkout_id IS NULL)", name="carts_locked_by_checkout"),
     sa.Index("carts_one_per_customer", "customer_id", unique=True, sqlite_where=NOT_ORDERED, postgresql_where=NOT_ORDERED),
     sa.Index("carts_by_age", "status", "updated_at"),
@@ -45,10 +47,12 @@ CART_LINES = sa.Table(
     sa.Column("quoted_title", sa.Text, nullable=False),
     sa.Column("quoted_price", sa.BigInteger, nullable=False),
     sa.Column("quoted_available", sa.Integer, nullable=False),
+    sa.Column("quoted_categories", sa.JSON, nullable=False, server_default="[]"),
     sa.CheckConstraint("quantity BETWEEN 1 AND 999", name="cart_lines_quantity"),
 )
 
 # A row's id is the order's. `cart_id` is empty in the tombstone of a checkout that never began; `expires_at` once only sales may end it.
+# `coupon_reason` says why the coupon of the cart is not in the quote.
 CHECKOUTS = sa.Table(
     "checkouts",
     METADATA,
@@ -59,5 +63,38 @@ CHECKOUTS = sa.Table(
     sa.Column("missing", sa.JSON(none_as_null=True)),
     sa.Column("expires_at", Moment),
     sa.Column("created_at", Moment, nullable=False),
+    sa.Column("coupon_reason", sa.String(16)),
     sa.Index("checkouts_one_live_per_cart", "cart_id", unique=True, sqlite_where=LIVE, postgresql_where=LIVE),
+)
+
+# `redeemed` is the number of its redemptions. It may be above `max_redemptions`, which staff can lower.
+COUPONS = sa.Table(
+    "coupons",
+    METADATA,
+    sa.Column("code", CODE, primary_key=True),
+    sa.Column("percent", sa.Integer),
+    sa.Column("amount", sa.JSON(none_as_null=True)),
+    sa.Column("min_subtotal", sa.JSON(none_as_null=True)),
+    sa.Column("starts_at", Moment),
+    sa.Column("ends_at", Moment),
+    sa.Column("max_redemptions", sa.Integer),
+    sa.Column("max_per_customer", sa.Integer),
+    sa.Column("skus", sa.JSON, nullable=False),
+    sa.Column("categories", sa.JSON, nullable=False),
+    sa.Column("redeemed", sa.Integer, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.CheckConstraint("(percent IS NULL) <> (amount IS NULL)", name="coupons_percent_or_amount"),
+    sa.CheckConstraint("percent BETWEEN 1 AND 100", name="coupons_percent"),
+    sa.CheckConstraint("redeemed >= 0", name="coupons_redeemed"),
+)
+
+# One for every checkout that has begun or is committed with a coupon; `customer_id` is empty for guests.
+REDEMPTIONS = sa.Table(
+    "redemptions",
+    METADATA,
+    sa.Column("checkout_id", sa.Uuid, sa.ForeignKey("checkouts.id"), primary_key=True),
+    sa.Column("coupon", CODE, sa.ForeignKey("coupons.code"), nullable=False),
+    sa.Column("customer_id", sa.Uuid),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Index("redemptions_by_customer", "customer_id", "coupon"),
 )

@@ -1,0 +1,75 @@
+"""What a cart and a coupon are, as simple as can be."""
+
+from uuid import UUID
+
+from msgspec import Struct, field
+
+from shop.kit.identity import Caller
+from shop.kit.money import percentage
+from shop.kit.problems import Problem
+from shop.modules.cart.domain import CartLocked
+from shop.ports.cart import CartOrdered
+
+
+class Voucher(Struct):
+    """A coupon of the model, and who redeemed it with which order."""
+
+    code: str
+    percent: int
+    minimum: int = 0
+    most: int | None = None
+    each: int | None = None
+    redeemed: dict[UUID, UUID | None] = field(default_factory=dict)
+
+    def reason(self, customer_id: UUID | None, subtotal: int) -> str | None:
+        """Say why it does not apply."""
+        mine = list(self.redeemed.values()).count(customer_id) if customer_id else 0
+        if (self.most is not None and len(self.redeemed) >= self.most) or (self.each is not None and mine >= self.each):
+            return "exhausted"
+        return "minimum" if subtotal < self.minimum else None
+
+    def off(self, subtotal: int) -> int:
+        """Say what it takes off."""
+        return percentage(subtotal, self.percent)
+
+
+class Bag(Struct):
+    """A cart of the model: quantity by SKU, and the price when it was added; `agreed` is what the coupon took off in its checkout, or why not."""
+
+    id: UUID
+    caller: Caller
+    version: int = 1
+    status: str = "open"
+    order: UUID | None = None
+    voucher: Voucher | None = None
+    agreed: tuple[int, str | None] = (0, None)
+    lines: dict[str, int] = field(default_factory=dict)
+    added: dict[str, int] = field(default_factory=dict)
+    quoted: dict[str, int] = field(default_factory=dict)
+
+    def refusal(self) -> type[Problem] | None:
+        """Say why it cannot be changed."""
+        return {"open": None, "checking_out": CartLocked, "ordered": CartOrdered}[self.status]
+
+    def put(self, sku: str, quantity: int, price: int) -> None:
+        """Set a quantity."""
+        if self.lines.get(sku, 0) != quantity:
+            self.version += 1
+        self.lines.pop(sku, None) if quantity == 0 else self.lines.update({sku: quantity})
+        self.added = {known: self.added.get(known, price) for known in self.lines}
+
+    def take(self, voucher: Voucher | None) -> None:
+        """Have another coupon, or none."""
+        self.version += voucher is not self.voucher
+        self.voucher = voucher
+
+    def subtotal(self, price: dict[str, int]) -> int:
+        """Add up what its lines come to."""
+        return sum(price[sku] * quantity for sku, quantity in self.lines.items())
+
+    def effect(self, price: dict[str, int]) -> tuple[int, str | None]:
+        """Say what its coupon takes off at these prices, or why it does not."""
+        if self.status != "open" or self.voucher is None:
+            return self.agreed if self.voucher else (0, None)
+        reason = self.voucher.reason(self.caller.user_id, self.subtotal(price))
+        return (0, reason) if reason else (self.voucher.off(self.subtotal(price)), None)
