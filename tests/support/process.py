@@ -46,10 +46,17 @@ class ShopProcess:
 
     def launch(self) -> None:
         """Start it."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
         with self._log.open("ab") as log:
             command = [sys.executable, "-m", "shop", "serve"]
-            self._process = subprocess.Popen(command, env=inherited | self._environment, stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(command, env=self._whole(), stdout=log, stderr=log, start_new_session=True)
+
+    def command(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        """Run another command with the same settings to its end, whether or not the shop runs."""
+        command = [sys.executable, "-m", "shop", *map(str, words)]
+        return subprocess.run(command, env=self._whole(), capture_output=True, text=True, timeout=90, check=False)
+
+    def _whole(self) -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")} | self._environment
 
     async def ready(self) -> None:
         """Wait until it is ready."""
