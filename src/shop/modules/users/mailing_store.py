@@ -118,9 +118,15 @@ class MailingStore(Store):
         return user if user.is_customer and await self.scalar(known) is None else None
 
     async def suppress(self, email: str, answer: str) -> None:
-        """Never write to an address again."""
+        """Write to an address no more, until it is known to work again."""
         values = {"address": _digest(email), "at": await self.now(), "answer": answer[:ANSWER_LENGTH]}
         await self.change(self.insert_once(tables.suppressions).values(values))
+
+    async def reached(self, email: str, link_id: UUID) -> None:
+        """Let an address be written to again whose reader used this link, if the mail with it was written after the address was given up."""
+        suppressed, letter = tables.suppressions, tables.outbox.c
+        mailed = sa.select(letter.created_at).where(letter.subject_id == link_id).scalar_subquery()  # none: the link came another way
+        await self.change(suppressed.delete().where(suppressed.c.address == _digest(email), suppressed.c.at < mailed))
 
     async def change_mail(self, id: UUID, *conditions: sa.ColumnElement[bool], **values: Any) -> bool:
         """Change a mail's columns if it is still as the conditions say; gives whether it was."""

@@ -53,10 +53,12 @@ class Accounts:
         async with self._database.write() as store:
             now = await store.now()
             user_id = await store.use_link(id, Purpose.VERIFY, now) if id else None
-            if user_id is None:
+            user = await store.locked_user(user_id) if user_id else None
+            if id is None or user is None:
                 raise Invalid.field("token", "was used already, has expired, or never existed")
-            await store.change_user(user_id, verified_at=now)
-            await store.drop_links(user_id, Purpose.VERIFY)
+            await store.change_user(user.id, verified_at=now)
+            await store.reached(user.email, id)
+            await store.drop_links(user.id, Purpose.VERIFY)
 
     async def request_reset(self, email: str) -> None:
         """Owe a mail with a link to choose a new password, if the address has an account."""
@@ -80,6 +82,7 @@ class Accounts:
             if user is None:
                 raise LinkNotFound
             await store.change_user(user.id, password_hash=password_hash, verified_at=user.verified_at or now)
+            await store.reached(user.email, id)
             await store.drop_links(user.id, Purpose.RESET)
             await store.end_sessions(user.id)
 
