@@ -36,7 +36,7 @@ class NewCoupon(Body, frozen=True):
 
     def coupon(self, now: datetime, currency: str) -> Coupon:
         """Give the coupon, made now in the shop's currency; raises Invalid."""
-        given = asdict(self) | {"code": self.code.upper()}
+        given: dict[str, Any] = asdict(self) | {"code": self.code.upper()}
         return checked(Coupon(**given, redeemed=0, created_at=now), given, currency)
 
 
