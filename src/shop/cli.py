@@ -12,6 +12,7 @@ COMMANDS = (
     "migrate",
     "admin",
     "products",
+    "coupons",
     "promotions",
     "payments",
     "backup",
