@@ -25,6 +25,7 @@ AS_PROCESSES = (
     "test_ten_pieces_go_to_ten_buyers",
     "test_a_customer_takes_their_data_along",
     "test_a_promotion_reaches_who_agreed",
+    "test_a_coupon_is_good",
 )
 
 

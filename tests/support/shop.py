@@ -78,6 +78,19 @@ class Shop:
         answer = await self.call("POST", f"/variants/{sku}/stock", json=body, headers=self.staff())
         assert answer.status_code == 200, answer.text
 
+    async def coupon(self, code: str, **terms: Any) -> dict[str, Any]:
+        """Make a coupon."""
+        answer = await self.call("POST", "/coupons", json={"code": code, **terms}, headers=self.staff())
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    async def redeemed(self, code: str) -> int:
+        """Give how often a coupon is redeemed, as staff see it in a list that is one page long."""
+        answer = await self.call("GET", "/coupons", headers=self.staff())
+        counts: dict[str, int] = {coupon["code"]: coupon["redeemed"] for coupon in answer.json()["items"]}
+        return counts[code]
+
     async def shelf(self, sku: str) -> tuple[int, int, int]:
         """Give on hand, reserved and available of a SKU."""
         answer = await self.call("GET", f"/variants/{sku}/stock", headers=self.staff())
@@ -144,6 +157,13 @@ class Buyer:
             assert answer.status_code == 200, answer.text
             self.cart = answer.json()
         return self
+
+    async def uses(self, code: str) -> httpx.Response:
+        """Put a coupon into the cart."""
+        answer = await self.call("PUT", f"/carts/{self.cart['id']}/coupon", json={"code": code})
+        if answer.status_code == 200:
+            self.cart = answer.json()
+        return answer
 
     async def reads_cart(self) -> dict[str, Any]:
         """Give the cart as it is now."""
