@@ -6,8 +6,9 @@ from xml.etree import ElementTree
 
 import msgspec
 
-from shop.demo.catalogue import CATEGORIES, PRODUCTS, STOCK, products
+from shop.demo.catalogue import CATEGORIES, COUPON, PRODUCTS, STOCK, products
 from shop.demo.images import picture
+from shop.modules.cart.coupon_commands import NewCoupon
 
 
 def test_every_body_fits_the_api() -> None:
@@ -22,6 +23,11 @@ def test_every_body_fits_the_api() -> None:
             assert variant["price"].keys() == {"amount", "currency"}
             assert variant["price"]["amount"] > 0
             assert variant.get("compare_at_price", {"amount": 10**9})["amount"] > variant["price"]["amount"]
+
+
+def test_the_coupon_fits_the_api() -> None:
+    """It is one that the shop takes."""
+    assert msgspec.convert(msgspec.to_builtins(COUPON), NewCoupon).percent == 10
 
 
 def test_the_tree_holds_together() -> None:

@@ -58,6 +58,8 @@ def _show(running: object) -> None:
     from rich.panel import Panel
     from rich.table import Table
 
+    from shop.demo.catalogue import COUPON
+
     known = msgspec.to_builtins(running)
     password = known["staff_password"] or "as shown at the first start; shop demo --fresh starts over"
     rows = {
@@ -72,5 +74,5 @@ def _show(running: object) -> None:
     table = Table.grid(padding=(0, 2))
     for name, value in rows.items():
         table.add_row(f"[bold]{name}[/]", value)
-    added = f", {known['products_added']} products" if known["products_added"] else ""
+    added = f", {known['products_added']} products, coupon {COUPON.code}" if known["products_added"] else ""
     Console().print(Panel(table, title=f"Shop demo{added}", subtitle="Ctrl-C stops everything", expand=False, padding=(1, 2)))

@@ -1,6 +1,6 @@
 """The sample catalogue: what `shop demo` sells. The data are the JSON files in `samples`, read when this module is imported.
 
-The Structs have exactly the fields of `POST /categories` and `POST /products`; `STOCK` is what arrives by the first delivery.
+The Structs have exactly the fields of `POST /categories`, `POST /products` and `POST /coupons`; `STOCK` is what arrives by the first delivery.
 """
 
 from importlib.resources import files
@@ -50,6 +50,14 @@ class SampleProduct(Struct, frozen=True):
     variants: tuple[SampleVariant, ...]
 
 
+class SampleCoupon(Struct, frozen=True):
+    """A body of `POST /coupons`."""
+
+    code: str
+    percent: int
+    min_subtotal: Money
+
+
 class _Row(Struct, frozen=True, forbid_unknown_fields=True):
     sku: str
     title: str
@@ -86,6 +94,9 @@ CATEGORIES: tuple[SampleCategory, ...] = _sample("categories", tuple[SampleCateg
 
 PRODUCTS: tuple[SampleProduct, ...] = tuple(each.product() for each in _ALL)
 """The products with their variants."""
+
+COUPON = SampleCoupon("WELCOME10", 10, Money(2000))
+"""A coupon to try: a tenth off, from 20.00."""
 
 STOCK: dict[str, int] = {row.sku: row.stock for each in _ALL for row in each.variants}
 """Pieces of the first delivery by SKU; 0 is sold out."""

@@ -17,12 +17,13 @@ class CannotStock(RuntimeError):
 
 
 async def stock(shop: str, images: str, email: str, password: str) -> int:
-    """Add the sample catalogue and its first delivery to the shop at this address; gives the number of products. Raises CannotStock."""
+    """Add the sample catalogue, its first delivery and a coupon to the shop at this address; gives the number of products. Raises CannotStock."""
     async with httpx.AsyncClient(base_url=f"{shop}/api/v1", timeout=30) as client:
         session = await _sent(client, "/sessions", {"email": email, "password": password})
         client.headers["Authorization"] = f"Bearer {session['access_token']}"
         for category in catalogue.CATEGORIES:
             await _sent(client, "/categories", category)
+        await _sent(client, "/coupons", catalogue.COUPON)
         products = catalogue.products(images)
         await _together(_product(client, product) for product in products)
         return len(products)
