@@ -53,7 +53,7 @@ async def examine() -> list[Finding]:
             return [*_odd(error.warnings), *wrong]
     settings = found.settings
     complete = Finding("settings", Verdict.OK, f"complete for {', '.join(settings.runtime.modules)} ({settings.runtime.env})")
-    examinations = (databases(settings), keys(settings), clock(settings), payments(settings), mail(settings))
+    examinations = (databases(settings), keys(settings), clock(settings), payments(settings), mail(settings), images(settings))
     results = await asyncio.gather(*(_in_time(examination) for examination in examinations))
     return [*_odd(found.warnings), *(wrong or [complete]), *(finding for findings in results for finding in findings)]
 
@@ -150,6 +150,24 @@ async def mail(settings: Settings) -> list[Finding]:
 
     where = f"{settings.smtp.host}:{settings.smtp.port} accepts mail from {settings.smtp.sender}"
     return await _asked("mail", where, smtp.adapter, settings.smtp)
+
+
+async def images(settings: Settings) -> list[Finding]:
+    """Try whether pictures of products can be kept and read where the settings say."""
+    if "products" not in settings.runtime.modules:
+        return []
+    store = settings.images.store
+    if store.startswith("s3://"):
+        from shop.adapters import image_bucket
+
+        advice = f"see SHOP_IMAGES_*: is there {store} in that region, and may the key read and write objects below it?"
+        wrong = await image_bucket.adapter(settings.images).check()
+    else:
+        from shop.adapters import image_folder
+
+        advice = "let the user of this process write there, or set SHOP_IMAGES_STORE to another place"
+        wrong = await image_folder.adapter(settings.images).check()
+    return [Finding("images", Verdict.WRONG, what, advice) for what in wrong] or [Finding("images", Verdict.OK, f"{store} takes pictures")]
 
 
 async def _asked(subject: str, fine: str, adapter: Callable[[Any], Any], settings: Any) -> list[Finding]:

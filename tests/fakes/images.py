@@ -28,3 +28,8 @@ class FakeImages(ImageStore):
         if name not in self.kept:
             raise NotFound
         return StoredImage(self.kept[name])
+
+    async def check(self) -> list[str]:
+        """See ImageStore."""
+        assert_no_transaction("ImageStore.check")
+        return [self.failure.detail] if self.failure else []

@@ -12,11 +12,12 @@ from tests.support.outside import free_port
 from tests.support.s3 import s3_server
 
 from shop.adapters import image_bucket, image_folder
+from shop.doctor import Verdict, images
 from shop.kit.problems import NotFound, Unavailable
 from shop.kit.secret import Secret
 from shop.kit.transactions import TransactionOpen, open_transaction
 from shop.ports.images import ImageStore
-from shop.settings import Images
+from shop.settings import Images, Settings
 
 NAME = f"{'0a' * 32}-320.webp"
 OTHER = f"{'0a' * 32}-800.webp"
@@ -78,11 +79,27 @@ async def test_no_picture_is_asked_for_while_a_transaction_is_open(store: ImageS
         open_transaction.reset(token)
 
 
+async def test_a_place_that_works_has_nothing_wrong(store: ImageStore) -> None:
+    """Asked again and again, before and after the first picture; a picture is not touched by it."""
+    assert await store.check() == []
+    await store.keep(name=NAME, content=CONTENT)
+    assert await store.check() == []
+    assert (await store.image(name=NAME)).content == CONTENT
+
+
 async def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
-    """A file stands where the folder should be."""
+    """A file stands where the folder should be; the doctor says so."""
     (tmp_path / "images").write_text("")
+    store = image_folder.adapter(Images(f"{tmp_path}/images"))
     with pytest.raises(Unavailable):
-        await image_folder.adapter(Images(f"{tmp_path}/images")).keep(name=NAME, content=CONTENT)
+        await store.keep(name=NAME, content=CONTENT)
+    assert await store.check() == [f"Pictures cannot be kept in {tmp_path}/images: Not a directory."]
+
+
+async def test_the_doctor_leaves_a_folder_as_it_was(tmp_path: Path) -> None:
+    """One that is not there yet is not made."""
+    assert await image_folder.adapter(Images(f"{tmp_path}/not/yet")).check() == []
+    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240
 
 
 async def test_a_folder_keeps_nothing_unfinished(tmp_path: Path) -> None:
@@ -96,7 +113,7 @@ async def test_a_folder_keeps_nothing_unfinished(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", ["secret", "user", "bucket", "nobody"])
 async def test_a_bucket_that_refuses_is_unavailable(bucket: Images, wrong: str) -> None:
-    """A wrong secret, an unknown key, no such bucket, nobody who listens; the failure names none of it."""
+    """A wrong secret, an unknown key, no such bucket, nobody who listens; the failure names none of it, and the doctor says the same."""
     settings = {
         "secret": replace(bucket, secret_key=Secret("wrong-secret")),
         "user": replace(bucket, access_key="AKIANOBODY"),
@@ -105,5 +122,16 @@ async def test_a_bucket_that_refuses_is_unavailable(bucket: Images, wrong: str) 
     }[wrong]
     with pytest.raises(Unavailable) as failure:
         await image_bucket.adapter(settings).keep(name=NAME, content=CONTENT)
+    [said] = await image_bucket.adapter(settings).check()
+    assert said == f"The bucket cannot be used: {failure.value.detail}."
     assert "127.0.0.1" not in failure.value.detail
     assert "secret" not in failure.value.detail
+
+
+async def test_the_doctor_tells_a_bucket_that_works_from_one_that_refuses(bucket: Images) -> None:
+    """With what to look at."""
+    [fine] = await images(Settings(images=bucket))
+    assert (fine.verdict, fine.what) == (Verdict.OK, f"{bucket.store} takes pictures")
+    [wrong] = await images(Settings(images=replace(bucket, secret_key=Secret("wrong"))))
+    assert (wrong.verdict, wrong.what) == (Verdict.WRONG, "The bucket cannot be used: pictures cannot be kept: permissiondenied.")
+    assert "may the key read and write" in wrong.advice

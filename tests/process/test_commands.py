@@ -181,6 +181,18 @@ def test_doctor_says_what_to_do() -> None:
     assert "odd    settings   SHOP_STRIPE_API_BASE" in done.output
 
 
+def test_doctor_looks_where_pictures_are_kept(migrated: str) -> None:
+    """A file in the place of the folder, and a bucket that nobody serves; a process without products has no use for either."""
+    Path("taken").write_text("")
+    bucket = {"ENDPOINT": "http://127.0.0.1:9", "ACCESS_KEY": "AKIA", "SECRET_KEY": "very secret"}
+    in_folder = shop("doctor", SHOP_IMAGES_STORE="taken").output
+    in_bucket = shop("doctor", SHOP_IMAGES_STORE="s3://shop/x", **{f"SHOP_IMAGES_{name}": value for name, value in bucket.items()}).output
+    assert re.search(r"wrong  images     Pictures cannot be kept in taken: Not a directory\.\n +let the user of this process write there", in_folder)
+    assert re.search(r"wrong  images     The bucket cannot be used: .*\n +see SHOP_IMAGES_\*: is there s3://shop/x", in_bucket)
+    assert "very secret" not in in_bucket
+    assert "images" not in shop("doctor", SHOP_IMAGES_STORE="taken", SHOP_MODULES="cart").output
+
+
 def test_doctor_examines_what_it_can_when_settings_are_missing(migrated: str) -> None:
     """The missing keys are not all that may be wrong."""
     findings = json.loads(shop("doctor", "--json").stdout)
@@ -193,7 +205,7 @@ async def test_doctor_finds_nothing_wrong_with_a_healthy_shop(world: Outside, mi
     done = await beside("doctor", "--json")
     assert done.exit_code == 0
     found = {(finding["subject"], finding["verdict"]) for finding in json.loads(done.stdout)}
-    assert found == {(subject, "ok") for subject in ("settings", "database", "tokens", "clock", "payments", "mail")} | {("settings", "odd")}
+    assert found == {(subject, "ok") for subject in ("settings", "database", "tokens", "clock", "payments", "mail", "images")} | {("settings", "odd")}
 
 
 async def test_reconcile_finds_a_payment_that_no_order_knows(world: Outside, migrated: str) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
-from shop.kit.problems import NotFound, Unavailable
+from shop.kit.problems import NotFound, Problem, Unavailable
 from shop.kit.transactions import assert_no_transaction
 from shop.ports.images import ImageStore, StoredImage
 from shop.settings import Images
 
 SECONDS = timedelta(seconds=8)
 RETRIES = 2
+CHECKED = "check"
 
 
 class ImageBucket(ImageStore):
@@ -43,6 +44,15 @@ class ImageBucket(ImageStore):
             raise NotFound from error
         except (BaseError, OSError) as error:
             raise Unavailable(f"pictures cannot be read: {_said(error)}") from error
+
+    async def check(self) -> list[str]:
+        """See ImageStore; what it keeps, under a name that no picture has, stays there."""
+        try:
+            await self.keep(name=CHECKED, content=b"")
+            await self.image(name=CHECKED)
+        except Problem as problem:
+            return [f"The bucket cannot be used: {problem.detail}."]
+        return []
 
 
 def _said(error: Exception) -> str:

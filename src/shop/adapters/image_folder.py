@@ -36,6 +36,15 @@ class ImageFolder(ImageStore):
         except OSError as error:
             raise Unavailable(f"pictures cannot be read: {error.strerror}") from error
 
+    async def check(self) -> list[str]:
+        """See ImageStore; nothing is left behind, and a folder that no picture has made yet is not made."""
+        assert_no_transaction("ImageStore.check")
+        try:
+            await asyncio.to_thread(_try, self._folder)
+        except OSError as error:
+            return [f"Pictures cannot be kept in {self._folder}: {error.strerror}."]
+        return []
+
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / name
 
@@ -54,6 +63,13 @@ def _keep(path: Path, content: bytes) -> None:
             return
     for folder in (path.parent, path.parent.parent):
         _sync(folder)
+
+
+def _try(folder: Path) -> None:
+    """Keep something where the folder is or would be made."""
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    with tempfile.TemporaryDirectory(dir=place, prefix=".unfinished-") as made:
+        _keep(Path(made) / "check", b"")
 
 
 def _sync(folder: Path) -> None:

@@ -12,7 +12,7 @@ from shop.commands.terminal import answer, as_json
 def command(as_json: bool) -> None:
     """Look for what is wrong, and say what to do.
 
-    Settings, databases, signing key, clock, Stripe and the mail server are checked. Exit code 1 if something is wrong.
+    Settings, databases, signing key, clock, Stripe, the mail server and the place for pictures are checked. Exit code 1 if something is wrong.
     """
     from shop.doctor import Verdict, examine
 

@@ -28,3 +28,8 @@ class ImageStore(Port, Protocol):
     async def image(self, *, name: ImageName) -> StoredImage:
         """Give what is kept under a name; raises NotFound."""
         ...
+
+    @get("/", timeout=20.0)
+    async def check(self) -> list[str]:
+        """Try whether something can be kept and read; gives what is wrong, one sentence each."""
+        ...
