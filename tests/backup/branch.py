@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import sqlalchemy as sa
 from tests.crash.killable import Stubborn
-from tests.process.running import shop
 from tests.sales.invariants import Books
 from tests.support.books import books
 from tests.support.outside import Outside
@@ -17,9 +17,13 @@ from tests.support.process import ShopProcess
 from tests.support.shop import SIGNING_KEY, Shop
 
 from shop.configuration.signing import FILE
-from shop.kit.database import sqlite_file
+from shop.kit.clock import Clock
+from shop.kit.database import Database, Store, sqlite_file
+from shop.modules.sales import tables
 from shop.modules.sales.states import State
 from shop.settings import MODULES
+
+LEASE = "30s"
 
 
 class Branch:
@@ -30,42 +34,50 @@ class Branch:
         folder.mkdir()
         self.folder, self.data = folder, folder / "data"
         self.database_url = f"sqlite:///{self.data}/"
-        self.settings = {"DATABASE_URL": self.database_url, "IMAGES_STORE": f"{self.data}/images/"}
-        self._process = ShopProcess(
-            folder, port, world=world, AUTH_SIGNING_KEY_FILE="", database_url=self.database_url, IMAGES_STORE=f"{self.data}/images/"
-        )
-        self._runs = False
+        settings = {"AUTH_SIGNING_KEY_FILE": "", "IMAGES_STORE": f"{self.data}/images/", "CHECKOUT_LEASE": LEASE}
+        self._process = ShopProcess(folder, port, self.database_url, world, **settings)
+        self._client: httpx.AsyncClient | None = None
         self.world = world
 
     async def starts(self) -> Shop:
         """Serve, and give the shop as people see it."""
         await self._process.start()
-        self._runs = True
-        client = httpx.AsyncClient(base_url=self._process.url, timeout=30, trust_env=False, transport=Stubborn())
-        return Shop(client, self.world, self.database_url)
+        self._client = httpx.AsyncClient(base_url=self._process.url, timeout=30, trust_env=False, transport=Stubborn())
+        return Shop(self._client, self.world, self.database_url)
 
-    def stops(self) -> None:
+    async def stops(self) -> None:
         """End, if it runs."""
-        if self._runs:
-            assert self._process.stop() == 0
-        self._runs = False
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+            assert await asyncio.to_thread(self._process.stop) == 0
 
     def makes_its_key(self) -> None:
         """Have a key in the data folder from a start before, which the test knows."""
         self.data.mkdir()
         (self.data / FILE).write_text(SIGNING_KEY.reveal())
 
-    async def says(self, *words: str | Path) -> Any:
-        """Run a command with `--json` that must work, while everything else goes on, and give its answer."""
-        done = await asyncio.to_thread(shop, self.folder, *map(str, words), "--json", **self.settings)
-        assert done.returncode == 0, done.stderr
+    async def says(self, *words: str | Path, code: int = 0) -> Any:
+        """Run a command with `--json` that ends with this code, while everything else goes on, and give its answer."""
+        done = await asyncio.to_thread(self._process.command, *words, "--json")
+        assert done.returncode == code, done.stderr
         return json.loads(done.stdout)
 
     async def refuses(self, *words: str | Path) -> str:
-        """Run a command that must be refused, and give what it says."""
-        done = await asyncio.to_thread(shop, self.folder, *map(str, words), **self.settings)
+        """Run a command that must be refused, and give the last line of what it says."""
+        done = await asyncio.to_thread(self._process.command, *words)
         assert (done.returncode, done.stdout) == (1, "")
-        return done.stderr.strip()
+        return done.stderr.splitlines()[-1]
+
+    async def owes(self) -> tuple[int, int]:
+        """Count the orders that are under way, and the mails that are not sent."""
+        database = Database(self.database_url, "sales", Store, Clock())
+        async with database.read() as store:
+            counted = sa.select(sa.func.count())
+            orders = await store.scalar(counted.where(tables.orders.c.next_attempt_at.is_not(None)))
+            letters = await store.scalar(counted.where(tables.outbox.c.status != "sent"))
+        await database.dispose()
+        return orders, letters
 
     async def books(self) -> Books:
         """Read the books, and Stripe's as far as they can know it: payments of orders that were not placed are left out; mails are not counted."""

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from shop.configuration.signing import FILE as KEY
-from shop.configuration.signing import data_folder
+from shop.configuration.signing import FILE, data_folder
 from shop.kit.database import sqlite_file
 from shop.settings import Settings
 
-DATABASES, PICTURES = "databases", "pictures"
+DATABASES, PICTURES, KEY = "databases", "pictures", FILE
 NAME = re.compile(r"databases/[a-z]+\.db|signing-key\.pem|pictures/[^/.][^/]/[^/.][^/]*")
 DUMP = 'pg_dump --format=custom --file=shop.dump "$SHOP_DATABASE_URL"'
 
