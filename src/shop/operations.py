@@ -58,7 +58,8 @@ async def info(request: AnyRequest) -> Component:
 async def prometheus(request: AnyRequest) -> str:
     """Give the metrics of all workers of this process, and what the modules say of their work."""
     metrics: Metrics = request.app.state.metrics
-    return metrics.text([*_of_traffic(request.app), *_of_neighbours(request.app), *await _of_outboxes(request.app), *await _of_modules(request.app)])
+    ready = Gauge("shop_ready", "1 when requests should be sent here, as readiness says", [Sample(float(await is_ready(request.app)))])
+    return metrics.text([ready, *_of_traffic(request.app), *_of_neighbours(request.app), *await _of_databases(request.app)])
 
 
 @post("/actuator/refresh", policy=service, module=OPERATIONS, status_code=200, include_in_schema=False)
@@ -147,6 +148,15 @@ async def _revision(storage: Storage) -> str | Exception | None:
 
 def _of_traffic(app: Litestar) -> list[Gauge]:
     return [Gauge("shop_requests_under_way", "Requests that this worker is answering", [Sample(app.state.traffic.under_way)])]
+
+
+async def _of_databases(app: Litestar) -> list[Gauge]:
+    """Give nothing while a database does not answer: then everything else is wanted the most."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return [*await _of_outboxes(app), *await _of_modules(app)]
+    except (Problem, TimeoutError, SQLAlchemyError):
+        return []
 
 
 async def _of_outboxes(app: Litestar) -> list[Gauge]:

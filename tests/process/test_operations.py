@@ -125,8 +125,10 @@ async def test_a_database_that_does_not_answer_is_down() -> None:
 
 
 async def test_a_draining_process_is_out_of_service(products: Worker) -> None:
-    """Traffic is sent elsewhere while it still answers."""
+    """Traffic is sent elsewhere while it still answers, and Prometheus is told."""
+    assert "shop_ready 1" in (await products.client.get("/actuator/prometheus")).text.splitlines()
     products.app.state.traffic.draining = True
+    assert "shop_ready 0" in (await products.client.get("/actuator/prometheus")).text.splitlines()
     status, document = await products.get("/actuator/health/readiness")
     assert (status, document["status"]) == (503, "OUT_OF_SERVICE")
     assert (await products.get("/actuator/health/liveness"))[0] == 200

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from msgspec import Struct
 
-from shop.kit.database import Store
+from shop.kit.database import Moment, Store
 from shop.kit.erasing import Receipt
 from shop.kit.idempotency import forget
 from shop.modules.users import tables
@@ -64,6 +64,12 @@ class ErasureStore(Store):
     async def is_erasure_due(self) -> bool:
         """Tell whether any round is due."""
         return await self.scalar(sa.select(sa.exists().where(tables.erasures.c.next_attempt_at <= await self.now()))) is True
+
+    async def unfinished_erasures(self) -> tuple[int, datetime | None]:
+        """Give how many requests are not finished, and when the oldest of them was made."""
+        columns = sa.func.count(), sa.func.min(tables.erasures.c.requested_at, type_=Moment)
+        [(number, oldest)] = await self.rows(sa.select(*columns).where(tables.erasures.c.finished_at.is_(None)))
+        return number, oldest
 
     async def claim_erasures(self, limit: int, user_id: UUID | None = None) -> Sequence[Erasure]:
         """Take rounds that are due, so that nobody else does for a while; whoever dies with one leaves it to be taken again."""

@@ -7,10 +7,12 @@ from dishka import FromComponent, Scope, provide
 
 from shop.kit.clock import Clock
 from shop.kit.database import Database
+from shop.kit.exposition import Gauges
 from shop.kit.module import Module, ModuleProvider
 from shop.kit.secrets import Keyring
 from shop.kit.tokens import LocalKeys, Signer, Verifier
 from shop.modules.users.customer_list import CustomerList
+from shop.modules.users.gauges import ErasureGauges
 from shop.modules.users.jobs import jobs
 from shop.modules.users.letters import AccountLetters
 from shop.modules.users.links import Links
@@ -119,6 +121,11 @@ class UsersProvider(ModuleProvider):
     def personal(self, database: Database[UsersStore], history: Annotated[PurchaseHistory, FromComponent()]) -> PersonalData:
         """Give what is held about people."""
         return PersonalData(database, history)
+
+    @provide(scope=Scope.APP)
+    def gauges(self, database: Database[UsersStore]) -> Gauges:
+        """Give what an operator sees of those who want to be forgotten."""
+        return Gauges(ErasureGauges(database).read)
 
     @provide(scope=Scope.REQUEST)
     def customers(self, database: Database[UsersStore]) -> CustomerList:
