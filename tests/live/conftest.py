@@ -10,6 +10,7 @@ from tests.live.servers import Servers, servers
 from tests.support.databases import PostgresqlTemplates
 from tests.support.outside import Places, free_port, outside
 from tests.support.shop import Shop
+from tests.tracing.collector import Collector, collecting
 
 from shop.settings import MODULES
 
@@ -17,9 +18,17 @@ WARM_UP = "20s"  # as in production
 
 
 @pytest.fixture(scope="session")
-def spring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def collector() -> Iterator[Collector]:
+    """Give where everybody sends traces, but only of what a test asks to be traced, by the flag in its `traceparent`."""
+    with collecting() as running, pytest.MonkeyPatch.context() as environ:
+        environ.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+        yield running
+
+
+@pytest.fixture(scope="session")
+def spring(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Give the servers around the shop."""
-    with servers(tmp_path_factory.mktemp("servers"), warm_up=WARM_UP) as started:
+    with servers(tmp_path_factory.mktemp("servers"), collector.url, warm_up=WARM_UP) as started:
         yield started
 
 

@@ -36,7 +36,7 @@ class Member(ShopProcess):
         own.mkdir(parents=True)
         keyless = {} if module == "users" else {"AUTH_SIGNING_KEY_FILE": ""}
         found = {"EUREKA_URL": servers.eureka_url, "EUREKA_HOSTNAME": "127.0.0.1", "CONFIG_IMPORT": servers.config_import}
-        shared = {"INTERNAL_SECRET": SECRET.reveal(), "TRUSTED_PROXIES": "127.0.0.1"}
+        shared = {"INTERNAL_SECRET": SECRET.reveal(), "TRUSTED_PROXIES": "127.0.0.1", "OTEL_ENDPOINT": servers.collector_url}
         super().__init__(own, port, database_url, places, MODULES=module, **shared, **found, **keyless)
 
     async def served(self) -> int:

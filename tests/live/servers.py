@@ -76,9 +76,10 @@ class Server:
 class Servers:
     """All four, and what the processes of the shop must be told of them."""
 
-    def __init__(self, folder: Path, warm_up: str, *, limited: bool) -> None:
+    def __init__(self, folder: Path, warm_up: str, collector: str, *, limited: bool) -> None:
         """See `servers`."""
         self._folder = folder
+        self.collector_url = collector
         self.config_folder = Path(shutil.copytree(DEPLOY / "config", folder / "config"))
         ports = {name: free_port() for name in ("eureka", "config", "gateway", "management", "nginx", "health")}
         self.url = f"http://127.0.0.1:{ports['nginx']}"
@@ -88,9 +89,7 @@ class Servers:
         self.config_import = f"configserver:http://config:{PASSWORD}@127.0.0.1:{ports['config']}"
         self.eureka = self._java("eureka", ports["eureka"], EUREKA_PASSWORD=PASSWORD, EUREKA_WARM_UP=warm_up)
         self.config = self._java("config", ports["config"], CONFIG_PASSWORD=PASSWORD, CONFIG_FOLDER=str(self.config_folder))
-        told = {"EUREKA_URL": self.eureka_url, "SHOP_AUTH_ISSUER": ISSUER, "SHOP_PUBLIC_URL": self.url}
-        told["MANAGEMENT_SERVER_PORT"] = str(ports["management"])
-        self.gateway = self._java("gateway", ports["gateway"], ready_on=ports["management"], **told)
+        self.gateway = self._gateway("gateway", ports["gateway"], ports["management"], SHOP_OTEL_ENDPOINT=collector)
         directives = "daemon off; user root;" if os.geteuid() == 0 else "daemon off;"  # else its workers could not enter the folder
         command = ["nginx", "-p", str(folder), "-c", str(_nginx(folder, ports, limited=limited)), "-g", directives]
         self.nginx = Server("nginx", command, {}, f"http://127.0.0.1:{ports['health']}/health", folder)
@@ -100,19 +99,28 @@ class Servers:
         """Give them in the order in which they are started."""
         return self.eureka, self.config, self.gateway, self.nginx
 
-    def _java(self, name: str, port: int, ready_on: int | None = None, **environ: str) -> Server:
+    def gateway_without_a_collector(self) -> tuple[Server, str]:
+        """Make one more gateway, with other ports; gives it and its URL."""
+        port = free_port()
+        return self._gateway("another", port, free_port()), f"http://127.0.0.1:{port}"
+
+    def _gateway(self, name: str, port: int, management: int, **environ: str) -> Server:
+        told = {"EUREKA_URL": self.eureka_url, "SHOP_AUTH_ISSUER": ISSUER, "SHOP_PUBLIC_URL": self.url}
+        return self._java("gateway", port, management, log=name, MANAGEMENT_SERVER_PORT=str(management), **told, **environ)
+
+    def _java(self, name: str, port: int, ready_on: int | None = None, log: str = "", **environ: str) -> Server:
         command = ["java", *JAVA, f"-Xmx{HEAPS[name]}", "-jar", str(_jar(name))]
         ready_at = f"http://127.0.0.1:{ready_on or port}/actuator/health/readiness"
-        return Server(name, command, {"SERVER_PORT": str(port), "MALLOC_ARENA_MAX": "2", **environ}, ready_at, self._folder)
+        return Server(log or name, command, {"SERVER_PORT": str(port), "MALLOC_ARENA_MAX": "2", **environ}, ready_at, self._folder)
 
 
 @contextmanager
-def servers(folder: Path, *, warm_up: str = "0s", limited: bool = False) -> Iterator[Servers]:
-    """Start all four and stop them at the end; `warm_up` is Eureka's, `limited` keeps the request limits of production."""
+def servers(folder: Path, collector: str, *, warm_up: str = "0s", limited: bool = False) -> Iterator[Servers]:
+    """Start all four and stop them at the end; traces go to `collector`, `warm_up` is Eureka's, `limited` keeps the request limits of production."""
     need(shutil.which("java") and shutil.which("mvn"), "Java 17 or newer and Maven")
     need(shutil.which("nginx"), "nginx")
     build()
-    started = Servers(folder, warm_up, limited=limited)
+    started = Servers(folder, warm_up, collector, limited=limited)
     with ExitStack() as stack:
         for server in started.all:
             stack.callback(server.stop)

@@ -1,5 +1,6 @@
 """A collector of traces that speaks OTLP over HTTP, on a loopback port."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,31 @@ class Span(Struct, frozen=True):
     parent: str
     failed: bool
     attributes: dict[str, str]
+
+
+class Caller:
+    """Somebody who asks for something to be traced."""
+
+    def __init__(self) -> None:
+        """Begin a trace; `traceparent` is the header that says so."""
+        self.trace, self.span = secrets.token_hex(16), secrets.token_hex(8)
+        self.traceparent = f"00-{self.trace}-{self.span}-01"
+
+    def spans(self, collector: "Collector") -> list[Span]:
+        """Give what has arrived of the trace."""
+        return [span for span in collector.spans if span.trace == self.trace]
+
+    def paths(self, collector: "Collector") -> dict[str, Span]:
+        """Give the spans that hang on the caller's, by services and names from the top down."""
+        known = {span.id: span for span in self.spans(collector)}
+        return {" > ".join(names): span for span in known.values() if (names := self._path(span, known))}
+
+    def _path(self, span: Span, known: dict[str, Span]) -> list[str]:
+        name = f"{span.service}: {span.name}"
+        if span.parent == self.span:
+            return [name]
+        above = self._path(known[span.parent], known) if span.parent in known else []
+        return [*above, name] if above else []
 
 
 class Collector:

@@ -10,10 +10,7 @@ from tests.support.outside import free_port, outside
 from tests.support.process import ShopProcess
 from tests.support.shop import Shop, eventually
 from tests.support.topologies import processes
-from tests.tracing.collector import Collector, Span, collecting
-
-CALLER, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-TRACEPARENT = f"00-{CALLER}-{PARENT}-01"
+from tests.tracing.collector import Caller, Collector, collecting
 
 
 @pytest.fixture
@@ -33,25 +30,12 @@ async def four(collector: Collector, postgresql_url: str, tmp_path: Path) -> Asy
         yield Shop(await stack.enter_async_context(httpx.AsyncClient(base_url=address, timeout=30, trust_env=False)), world, postgresql_url)
 
 
-def paths(spans: list[Span]) -> dict[str, Span]:
-    """Give the spans that hang on the caller's, by services and names from the top down."""
-    known = {span.id: span for span in spans if span.trace == CALLER}
-    return {" > ".join(names): span for span in known.values() if (names := _path(span, known))}
-
-
-def _path(span: Span, known: dict[str, Span]) -> list[str]:
-    name = f"{span.service}: {span.name}"
-    if span.parent == PARENT:
-        return [name]
-    above = _path(known[span.parent], known) if span.parent in known else []
-    return [*above, name] if above else []
-
-
 async def test_a_submit_is_one_trace_through_four_processes(four: Shop, collector: Collector) -> None:
     """Every span hangs on the caller's, and the deepest is products' statement, two processes away from the request."""
     await four.product("mug", stock=3)
     guest = await four.guest().fills(mug=1)
-    guest.headers["traceparent"] = TRACEPARENT
+    caller = Caller()
+    guest.headers["traceparent"] = caller.traceparent
     await guest.orders()
 
     sales = "shop-sales: POST /api/v1/orders"
@@ -61,11 +45,11 @@ async def test_a_submit_is_one_trace_through_four_processes(four: Shop, collecto
     wanted = {f"{sales} > shop-sales: Payments.create", f"{sales} > {cart} > {products} > shop-products: UPDATE products"}
 
     async def arrived() -> bool:
-        return wanted <= set(paths(collector.spans))
+        return wanted <= set(caller.paths(collector))
 
     await eventually(arrived, 30)
-    spans = [span for span in collector.spans if span.trace == CALLER]
-    assert len(paths(collector.spans).values()) > 10
+    spans = caller.spans(collector)
+    assert len(caller.paths(collector)) > 10
     assert not any(span.failed for span in spans)
     text = "".join(f"{span.name}{span.attributes}" for span in spans)
     assert "guest@example.com" not in text
