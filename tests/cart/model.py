@@ -63,6 +63,17 @@ class Bag(Struct):
         self.version += voucher is not self.voucher
         self.voucher = voucher
 
+    def pour(self, target: "Bag", left: dict[str, int]) -> dict[str, int]:
+        """Add up to what is left to another cart, never less than was there; give what went over."""
+        taken: dict[str, int] = {}
+        for sku, quantity in self.lines.items():
+            before = target.lines.get(sku, 0)
+            after = max(before, min(before + quantity, left[sku], 999))
+            if after > before:
+                taken[sku], target.lines[sku] = after - before, after
+                target.added.setdefault(sku, self.added[sku])
+        return taken
+
     def subtotal(self, price: dict[str, int]) -> int:
         """Add up what its lines come to."""
         return sum(price[sku] * quantity for sku, quantity in self.lines.items())

@@ -108,3 +108,33 @@ class Fragile(World):
     async def begin(self, id: UUID, cart: tuple[UUID, Caller]) -> Quote:
         """Begin a checkout."""
         return await self.checkouts.begin(id=id, cart_id=cart[0], owner=owner(cart[1]), ttl=TTL)
+
+
+async def survived(fragile: Fragile, die_at: int, call: Callable[[], Awaitable[Any]]) -> Any:
+    """Let the process die at a step of the call, start it again, and repeat the call; None when it had fewer steps."""
+    fragile.steps.begin_anew(die_at)
+    try:
+        await call()
+    except Crash:
+        fragile.steps.begin_anew()
+        fragile.wire(MortalProducts(fragile.products, fragile.steps))
+        return await call()
+    fragile.steps.begin_anew()
+    return None
+
+
+async def each_death(prepare: Callable[[], Awaitable[Any]], survive: Callable[[int, Any], Awaitable[bool]]) -> int:
+    """Try every step in turn on a fresh case; gives how many there were."""
+    for die_at in range(1, 30):
+        if not await survive(die_at, await prepare()):
+            return die_at - 1
+    raise AssertionError("this never ends")
+
+
+def releasing(fragile: Fragile, id: UUID) -> Callable[[], Awaitable[None]]:
+    """Give what releases a checkout."""
+
+    async def release() -> None:
+        await fragile.checkouts.release(id=id)
+
+    return release

@@ -1,51 +1,18 @@
 """The process may die between any two steps of a checkout; whoever repeats the call gets the answer, and nothing is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.cart.mortal import Crash, Fragile, MortalDatabase, MortalProducts, Steps
+from tests.cart.mortal import Crash, Fragile, each_death, releasing, survived
 from tests.cart.world import TTL
 
-from shop.kit.clock import Clock
 from shop.kit.identity import Caller
 from shop.kit.ids import uuid7
 from shop.kit.problems import Gone, Unavailable
 from shop.ports.cart import InsufficientStock
-
-
-@pytest.fixture
-async def fragile(database_url: str, clock: Clock) -> AsyncIterator[Fragile]:
-    """Give a world whose process may die, on each kind of database."""
-    made = Fragile(database_url, clock, MortalDatabase)
-    made.steps = MortalDatabase.steps = Steps()
-    made.wire(MortalProducts(made.products, made.steps))
-    yield made
-    await made.close()
-
-
-async def survived(fragile: Fragile, die_at: int, call: Callable[[], Awaitable[Any]]) -> Any:
-    """Let the process die at a step of the call, start it again, and repeat the call; None when it had fewer steps."""
-    fragile.steps.begin_anew(die_at)
-    try:
-        await call()
-    except Crash:
-        fragile.steps.begin_anew()
-        fragile.wire(MortalProducts(fragile.products, fragile.steps))
-        return await call()
-    fragile.steps.begin_anew()
-    return None
-
-
-async def each_death(prepare: Callable[[], Awaitable[Any]], survive: Callable[[int, Any], Awaitable[bool]]) -> int:
-    """Try every step in turn on a fresh case; gives how many there were."""
-    for die_at in range(1, 30):
-        if not await survive(die_at, await prepare()):
-            return die_at - 1
-    raise AssertionError("this never ends")
 
 
 async def test_a_begin_that_died_anywhere_goes_on(fragile: Fragile) -> None:
@@ -162,7 +129,7 @@ async def test_a_release_at_any_step_of_a_begin_leaves_nothing_held(fragile: Fra
     for step in range(1, 7):
         cart, id = await fragile.cart({"mug": 3}), uuid7()
         fragile.steps.begin_anew()
-        fragile.steps.act_at = (step, _release(fragile, id))
+        fragile.steps.act_at = (step, releasing(fragile, id))
         results = await asyncio.gather(fragile.begin(id, cart), return_exceptions=True)
         assert fragile.steps.act_at is None
         if step < 6:
@@ -184,72 +151,6 @@ async def test_a_refused_twin_leaves_nothing_held(fragile: Fragile) -> None:
         await fragile.begin(id, cart)
     assert fragile.products.shelf("mug").reserved == 0
     assert await fragile.status(cart[0]) == "open"
-
-
-def _release(fragile: Fragile, id: UUID) -> Callable[[], Awaitable[None]]:
-    async def release() -> None:
-        await fragile.checkouts.release(id=id)
-
-    return release
-
-
-async def test_a_begin_that_died_anywhere_redeems_its_coupon_once(fragile: Fragile) -> None:
-    """Whether the process died before or after; a commit keeps it."""
-    redeemed = 0
-
-    async def survive(die_at: int, cart: Any) -> bool:
-        nonlocal redeemed
-        id = uuid7()
-        quote = await survived(fragile, die_at, lambda: fragile.begin(id, cart))
-        if quote is None:
-            return False
-        redeemed += 1
-        assert (quote.coupon, quote.discount.amount) == ("TENTH", 300)
-        assert await fragile.redeemed("TENTH") == redeemed
-        await fragile.checkouts.commit(id=id)
-        assert await fragile.redeemed("TENTH") == redeemed
-        return True
-
-    assert await each_death(lambda: fragile.cart({"mug": 3}, "TENTH"), survive) == 6
-
-
-async def test_a_release_that_died_anywhere_gives_the_coupon_back_once(fragile: Fragile) -> None:
-    """Of a checkout that has begun, and of one whose begin died at any step of its own."""
-
-    async def survive(die_at: int, cart: Any) -> bool:
-        id = uuid7()
-        await fragile.begin(id, cart)
-        released = await survived(fragile, die_at, lambda: _released(fragile, id))
-        assert await fragile.redeemed("TENTH") == 0
-        return released is not None
-
-    async def survive_a_begin(die_at: int, cart: Any) -> bool:
-        id = uuid7()
-        fragile.steps.begin_anew(die_at)
-        begun = await asyncio.gather(fragile.begin(id, cart), return_exceptions=True)
-        fragile.steps.begin_anew()
-        await fragile.checkouts.release(id=id)
-        assert await fragile.redeemed("TENTH") == 0
-        return isinstance(begun[0], Crash)
-
-    assert await each_death(lambda: fragile.cart({"mug": 3}, "TENTH"), survive) == 6
-    assert await each_death(lambda: fragile.cart({"mug": 3}, "TENTH"), survive_a_begin) == 6
-
-
-async def _released(fragile: Fragile, id: UUID) -> bool:
-    await fragile.checkouts.release(id=id)
-    return True
-
-
-async def test_a_release_at_any_step_of_a_begin_leaves_nothing_redeemed(fragile: Fragile) -> None:
-    """Whoever comes first, the coupon is back: also when the release came between the stock and the quote."""
-    for step in range(1, 7):
-        cart, id = await fragile.cart({"mug": 3}, "TENTH"), uuid7()
-        fragile.steps.begin_anew()
-        fragile.steps.act_at = (step, _release(fragile, id))
-        await asyncio.gather(fragile.begin(id, cart), return_exceptions=True)
-        assert fragile.steps.act_at is None
-        assert await fragile.redeemed("TENTH") == 0, step
 
 
 async def test_while_products_is_down_a_checkout_waits(fragile: Fragile) -> None:

@@ -1,28 +1,15 @@
 """Every row of the cart's table in the public API, and its errors."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
-import pytest
-from tests.cart.site import Shop, started
+from tests.cart.site import Shop
 
-from shop.kit.clock import Clock
 from shop.kit.ids import uuid7
 from shop.kit.problems import Unavailable
 
 CART = {"id", "version", "status", "lines", "subtotal", "discount", "coupon", "problems", "stale"}
-
-
-@pytest.fixture
-async def shop(database_url: str, clock: Clock) -> AsyncIterator[Shop]:
-    """Give the cart behind the edge, with mugs and lids."""
-    made = Shop(database_url, clock)
-    made.products.stock("mug", 10, price=1250)
-    made.products.stock("lid", 3, price=300)
-    async with started(made.app), made.client:
-        yield made
 
 
 def check(answer: httpx.Response, status: int, code: str, **members: Any) -> None:

@@ -171,7 +171,7 @@ class CartMachine(RuleBasedStateMachine):
         self.bags.remove(guests)
         self.orders = {id: bag for id, bag in self.orders.items() if bag is not guests}
         target = mine or Bag(guests.id, me, guests.version)
-        taken = self.pour(guests, target)
+        taken = guests.pour(target, self.left)
         voucher = target.voucher or guests.voucher
         target.version += bool(taken or mine is None or voucher is not target.voucher)
         target.voucher = voucher
@@ -182,17 +182,6 @@ class CartMachine(RuleBasedStateMachine):
             sku: quantity - taken.get(sku, 0) for sku, quantity in guests.lines.items() if quantity > taken.get(sku, 0)
         }
         self.compare(target, claim.cart)
-
-    def pour(self, guests: Bag, target: Bag) -> dict[str, int]:
-        """Add up to what is left, never less than was there; give what went over."""
-        taken: dict[str, int] = {}
-        for sku, quantity in guests.lines.items():
-            before = target.lines.get(sku, 0)
-            after = max(before, min(before + quantity, self.left[sku], 999))
-            if after > before:
-                taken[sku], target.lines[sku] = after - before, after
-                target.added.setdefault(sku, guests.added[sku])
-        return taken
 
     @precondition(lambda self: self.bags)
     @rule(index=index)
