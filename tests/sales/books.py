@@ -6,7 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from tests.fakes.cart import FakeCarts
-from tests.sales.invariants import Books, Letter, Shelf, sum_by_order
+from tests.sales.invariants import Books, Letter, Redeemed, Shelf, sum_by_order
 from tests.sales.world import World
 
 from shop.kit.database import Database, Store
@@ -23,6 +23,7 @@ async def sales_books(database: Database[Any]) -> Books:
     """Read what sales has written down; the books of the neighbours stay empty."""
     async with database.read() as store:
         lines = await store.rows(sa.select(order_lines.c.order_id, order_lines.c.sku, order_lines.c.quantity))
+        off = sa.select(order_lines.c.order_id, sa.func.sum(order_lines.c.discount)).group_by(order_lines.c.order_id)
         confirmed = await store.rows(sa.select(order_events.c.order_id).where(order_events.c.type == "confirmed"))
         keys = await store.rows(sa.select(idempotency_keys).where(idempotency_keys.c.scope.contains("orders ")))
         letters = await store.rows(sa.select(outbox).where(outbox.c.kind == "order_confirmed"))
@@ -40,6 +41,7 @@ async def sales_books(database: Database[Any]) -> Books:
             carts={},
             keys={f"{row.scope} {row.key}": row.subject for row in keys},
             letters=[Letter(row.subject_id, row.status, row.unknown) for row in letters],
+            line_discounts={row[0]: int(row[1]) for row in await store.rows(off)},
         )
 
 
@@ -74,9 +76,19 @@ async def real_books(
     async with cart_database.read() as store:
         for row in await store.rows(sa.select(cart.CARTS.c.id, cart.CARTS.c.status, cart.CARTS.c.checkout_id)):
             books.carts[row.id] = (row.status, row.checkout_id)
+        await _real_coupons(books, store)
     async with products_database.read() as store:
         await _real_stock(books, store)
     return books
+
+
+async def _real_coupons(books: Books, store: Store) -> None:
+    coupon, redemption, checkout = cart.COUPONS.c, cart.REDEMPTIONS.c, cart.CHECKOUTS.c
+    query = sa.select(coupon.code, coupon.redeemed, coupon.max_redemptions, redemption.checkout_id, checkout.status)
+    for row in await store.rows(query.select_from(cart.COUPONS.outerjoin(cart.REDEMPTIONS).outerjoin(cart.CHECKOUTS))):
+        found = books.coupons.setdefault(row.code, Redeemed(row.redeemed, row.max_redemptions, {}))
+        if row.checkout_id is not None:
+            found.checkouts[row.checkout_id] = row.status
 
 
 async def _real_stock(books: Books, store: Store) -> None:

@@ -1,4 +1,4 @@
-"""The thirteen invariants of checkout.md, over the books of everybody who takes part; whoever can fill in `Books` can check them."""
+"""The invariants of checkout.md, over the books of everybody who takes part; whoever can fill in `Books` can check them."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -33,6 +33,14 @@ class Letter(Struct):
     delivered: int | None = None
 
 
+class Redeemed(Struct):
+    """What is written down about a coupon: how often it is redeemed, at most how often, and the status of each checkout that redeemed it."""
+
+    count: int
+    limit: int | None
+    checkouts: dict[UUID, str]
+
+
 class Books(Struct):
     """What everybody has written down. `held` and `sold` are pieces by order, `carts` has status and order of each cart in a checkout or after one,
     `keys` the order that each idempotency key of an order made, `confirmed` who was ever confirmed.
@@ -52,6 +60,8 @@ class Books(Struct):
     keys: dict[str, UUID | None]
     letters: list[Letter]
     hard_limits: set[UUID] = set()
+    line_discounts: dict[UUID, int] = {}
+    coupons: dict[str, Redeemed] = {}
 
 
 def check(books: Books, *, settled: bool) -> None:
@@ -69,6 +79,7 @@ def check(books: Books, *, settled: bool) -> None:
         _check_order(books, order, payments[order.id])
     _check_refunds(books, by_id)
     _check_carts(books)
+    _check_coupons(books)
     _check_keys(books)
     for payment in books.payments:
         owner = by_id.get(payment.order_id) if payment.order_id else None
@@ -131,6 +142,21 @@ def _check_carts(books: Books) -> None:
         if status == "checking_out":
             assert order is not None, f"10: cart {cart_id} is locked by nobody"
             assert order.state not in (State.CONFIRMED, State.CANCELLED, State.REFUNDED), f"10: cart {cart_id} is locked: {order}"
+
+
+def _check_coupons(books: Books) -> None:
+    redeemers = [id for coupon in books.coupons.values() for id in coupon.checkouts]
+    assert len(redeemers) == len(set(redeemers)), f"14: a checkout redeemed twice: {books.coupons}"
+    for code, coupon in books.coupons.items():
+        assert coupon.count == len(coupon.checkouts), f"14: {code}: {coupon}"
+        assert coupon.limit is None or coupon.count <= coupon.limit, f"14: {code}: {coupon}"
+        assert set(coupon.checkouts.values()) <= {"begun", "committed"}, f"14: {code}: {coupon}"
+    for order in books.orders:
+        if order.state is State.CONFIRMED:
+            assert books.line_discounts[order.id] == order.discount, f"14: {order}: the lines say {books.line_discounts[order.id]}"
+            assert order.discount == 0 or order.id in redeemers, f"14: less paid without a coupon: {order}"
+        if order.state in (State.CANCELLED, State.REFUNDED):
+            assert order.id not in redeemers, f"14: {order} keeps its coupon"
 
 
 def _check_keys(books: Books) -> None:

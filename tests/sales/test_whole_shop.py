@@ -13,7 +13,7 @@ from tests.fakes.mail import FakeMail
 from tests.fakes.payments import FakePayments, FakeWebhooks
 from tests.sales.books import real_books
 from tests.sales.client import HOME, Tokens, euros, lifespan
-from tests.sales.invariants import check
+from tests.sales.invariants import Books, Redeemed, check
 
 from shop.app import assemble
 from shop.kit.clock import Clock
@@ -22,6 +22,7 @@ from shop.kit.identity import Verifier
 from shop.kit.ids import uuid7
 from shop.kit.secret import Secret
 from shop.kit.tokens import new_signing_key
+from shop.modules.sales.states import State
 from shop.ports.mail import Mail
 from shop.ports.payments import Payments, WebhookVerifier
 from shop.settings import MODULES, Auth, Databases, Settings, Smtp, Stripe
@@ -50,13 +51,22 @@ class Shop:
         (await self.client.post("/products", json=body, headers=staff)).raise_for_status()
         (await self.client.post(f"/variants/{sku}/stock", json={"delta": pieces, "reason": "delivery"}, headers=staff)).raise_for_status()
 
-    async def buy(self, sku: str, *, pay: bool = True) -> str:
+    async def coupon(self, code: str, **terms: object) -> None:
+        """Make a coupon that takes 1.00 off."""
+        body = {"code": code, "amount": euros(100), **terms}
+        (await self.client.post("/coupons", json=body, headers={"Authorization": "Bearer staff"})).raise_for_status()
+
+    async def buy(self, sku: str, *, pay: bool = True, coupon: str | None = None) -> str:
         """Let a guest buy a piece; gives the outcome."""
         cart = (await self.client.post("/carts", json={})).json()
         headers = {"X-Cart-Token": cart["cart_token"], "Idempotency-Key": str(uuid7())}
         (await self.client.put(f"/carts/{cart['id']}/lines/{sku}", json={"quantity": 1}, headers=headers)).raise_for_status()
+        if coupon:
+            used = await self.client.put(f"/carts/{cart['id']}/coupon", json={"code": coupon}, headers=headers)
+            if used.status_code != 200:
+                return str(used.json()["reason"])
         body = {"cart_id": cart["id"], "email": "a@example.com", "shipping_address": HOME, "shipping_method": "standard"}
-        answer = await self.client.post("/orders", json=body | {"expected_total": euros(1495)}, headers=headers)
+        answer = await self.client.post("/orders", json=body | {"expected_total": euros(1395 if coupon else 1495)}, headers=headers)
         if answer.status_code != 201:
             return str(answer.json()["code"])
         if not pay:
@@ -68,15 +78,19 @@ class Shop:
         read = await self.client.get(f"/orders/{order_id}", headers={"X-Order-Token": answer.json()["order_token"]})
         return str(read.json()["status"])
 
-    async def balances(self, *, settled: bool) -> None:
-        """Check the invariants over the books of all modules."""
+    async def books(self) -> Books:
+        """Read the books of all modules."""
         databases = [Database(self.url, module, Store, self.clock) for module in ("sales", "cart", "products")]
         books = await real_books(
             databases[0], databases[1], databases[2], list(self.payments.payments.values()), list(self.payments.refund_rows.values())
         )
-        check(books, settled=settled)
         for database in databases:
             await database.dispose()
+        return books
+
+    async def balances(self, *, settled: bool) -> None:
+        """Check the invariants over the books of all modules."""
+        check(await self.books(), settled=settled)
 
 
 @pytest.fixture
@@ -105,4 +119,45 @@ async def test_who_does_not_pay_leaves_the_piece_to_the_next(shop: Shop) -> None
         while await shop.app.state.jobs.now("sales: orders"):
             pass
     assert await shop.buy("mug") == "confirmed"
+    await shop.balances(settled=True)
+
+
+async def test_who_does_not_pay_leaves_the_coupon_to_the_next(shop: Shop) -> None:
+    """Its only redemption is there again after lease and minute; a paid one is not."""
+    await shop.stock("mug", 5)
+    await shop.coupon("ONCE", max_redemptions=1)
+    assert await shop.buy("mug", pay=False, coupon="ONCE") == "awaiting_payment"
+    assert await shop.buy("mug", coupon="ONCE") == "exhausted"
+    for _ in range(17):
+        shop.clock.advance(timedelta(minutes=1))
+        while await shop.app.state.jobs.now("sales: orders"):
+            pass
+    assert await shop.buy("mug", coupon="ONCE") == "confirmed"
+    assert await shop.buy("mug", coupon="ONCE") == "exhausted"
+    await shop.balances(settled=True)
+
+
+async def test_books_that_disagree_about_a_coupon_are_noticed(shop: Shop) -> None:
+    """A count that is not the number of redemptions, one above the limit, one of a checkout that has ended, a discount that nobody redeemed."""
+    await shop.stock("mug", 1)
+    await shop.coupon("ONCE", max_redemptions=1)
+    assert [await shop.buy("mug", coupon=code) for code in ("ONCE", None)] == ["confirmed", "insufficient_stock"]
+    (confirmed,) = (order for order in (await shop.books()).orders if order.state is State.CONFIRMED)
+    (cancelled,) = (order for order in (await shop.books()).orders if order.state is State.CANCELLED)
+    for wrong in (
+        {"ONCE": Redeemed(2, 2, {confirmed.id: "committed"})},
+        {"ONCE": Redeemed(1, 0, {confirmed.id: "committed"})},
+        {"ONCE": Redeemed(1, 1, {confirmed.id: "released"})},
+        {"ONCE": Redeemed(1, 1, {confirmed.id: "committed"}), "MORE": Redeemed(1, 1, {confirmed.id: "committed"})},
+        {"ONCE": Redeemed(2, 2, {confirmed.id: "committed", cancelled.id: "begun"})},
+        {"ONCE": Redeemed(0, 1, {})},
+    ):
+        books = await shop.books()
+        books.coupons = wrong
+        with pytest.raises(AssertionError, match="14: "):
+            check(books, settled=True)
+    books = await shop.books()
+    books.line_discounts[confirmed.id] -= 1
+    with pytest.raises(AssertionError, match="14: "):
+        check(books, settled=True)
     await shop.balances(settled=True)

@@ -1,4 +1,4 @@
-"""Whether the books of all modules, of Stripe and of the mailbox agree: the thirteen invariants of docs/checkout.md over a running shop."""
+"""Whether the books of all modules, of Stripe and of the mailbox agree: the invariants of docs/checkout.md over a running shop."""
 
 import tomllib
 from collections.abc import AsyncGenerator
