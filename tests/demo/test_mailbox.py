@@ -1,6 +1,8 @@
 """The mailbox, as the shop's own SMTP client and a reader's browser see it."""
 
 import asyncio
+import html
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -86,6 +88,16 @@ async def test_the_page_never_runs_a_mail(mailbox: Mailbox) -> None:
     assert raw.text.startswith("Return-Path: <shop@example.com>\r\nX-Original-To: ana@example.com\r\n")
     for other in ("nothing", "..%2F..%2Fetc%2Fpasswd", "0-../../x"):
         assert (await mailbox.http.get(f"/messages/{other}")).status_code == 404
+
+
+async def test_the_page_shows_a_mail_as_its_reader_sees_it(mailbox: Mailbox) -> None:
+    """All of its HTML is in the frame, and the policy that the frame inherits lets its styles and its pictures be seen."""
+    await mailbox.send("ana@example.com")
+    (found,) = await mailbox.items()
+    page = await mailbox.http.get(f"/messages/{found['id']}")
+    [shown] = re.findall(r'<iframe [^>]*srcdoc="([^"]*)"', page.text)
+    assert html.unescape(shown).strip() == f"<base target=_blank>{HTML}"
+    assert "style-src 'unsafe-inline'; img-src 'self' data:;" in page.headers["content-security-policy"]
 
 
 async def test_the_list_searches_and_empties(mailbox: Mailbox) -> None:
