@@ -1,11 +1,14 @@
 """What a cart and a coupon are, as simple as can be."""
 
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from shop.kit.identity import Caller
-from shop.kit.money import percentage
+from shop.kit.ids import uuid7
+from shop.kit.money import Money, percentage
 from shop.kit.problems import Problem
 from shop.modules.cart.domain import CartLocked
 from shop.ports.cart import CartOrdered
@@ -31,6 +34,18 @@ class Voucher(Struct):
     def off(self, subtotal: int) -> int:
         """Say what it takes off."""
         return percentage(subtotal, self.percent)
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """Give what staff would ask for."""
+        minimum = Money(self.minimum, "EUR")
+        return {"percent": self.percent, "min_subtotal": minimum, "max_redemptions": self.most, "max_per_customer": self.each}
+
+
+def vouchers() -> list[Voucher]:
+    """Make one for two checkouts, one that everybody has once, and one for large carts; under codes that nobody had before."""
+    kinds = (Voucher("FEW", 10, most=2), Voucher("EACH", 33, each=1), Voucher("LARGE", 50, minimum=400))
+    return [replace(kind, code=f"{kind.code}-{uuid7()}".upper(), redeemed={}) for kind in kinds]
 
 
 class Bag(Struct):
