@@ -20,34 +20,24 @@ HEADING = ("CODE", "TAKES OFF", "CONDITIONS", "REDEEMED", "STATE")
 Use = Callable[[Any], Awaitable[Any]]
 
 
-class MinorUnits(click.IntRange):
-    """Money in minor units of the shop's currency."""
-
-    name = "minor units"
-
-
-class Instant(click.ParamType):
-    """A moment as RFC 3339 writes it, with its zone."""
-
-    name = "moment"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read it."""
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
-            self.fail(f"{value!r} is not a moment with its zone, such as 2026-11-24T09:30:00Z", param, ctx)
-        return moment.astimezone(UTC)
+def _instant(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise click.BadParameter(f"{value!r} is not a moment with its zone, such as 2026-11-24T09:30:00Z")
+    return moment
 
 
 TERMS = (
     click.option("--percent", type=click.IntRange(1, 100), metavar="N", help="Take so much per cent off."),
-    click.option("--amount", type=MinorUnits(min=1), metavar="N", help="Take this amount off, in minor units: 500 is 5.00."),
-    click.option("--min-subtotal", type=MinorUnits(min=0), metavar="N", help="Only from this subtotal on, in minor units."),
-    click.option("--starts-at", type=Instant(), metavar="MOMENT", help="Not before, such as 2026-11-27T00:00:00+01:00."),
-    click.option("--ends-at", type=Instant(), metavar="MOMENT", help="No longer from then on."),
+    click.option("--amount", type=click.IntRange(min=1), metavar="N", help="Take this amount off, in minor units: 500 is 5.00."),
+    click.option("--min-subtotal", type=click.IntRange(min=0), metavar="N", help="Only from this subtotal on, in minor units."),
+    click.option("--starts-at", callback=_instant, metavar="MOMENT", help="Not before, such as 2026-11-27T00:00:00+01:00."),
+    click.option("--ends-at", callback=_instant, metavar="MOMENT", help="No longer from then on."),
     click.option("--max-redemptions", type=click.IntRange(min=1), metavar="N", help="So often in all."),
     click.option("--max-per-customer", type=click.IntRange(min=1), metavar="N", help="So often for each customer."),
     click.option("--sku", "skus", multiple=True, metavar="SKU", help="Only for this SKU; may be repeated."),
