@@ -43,6 +43,20 @@ async def test_reading_a_cart_is_one_query_and_one_call(world: World) -> None:
     assert world.products.calls == ["variants"]
 
 
+async def test_a_coupon_costs_a_query_or_two(world: World) -> None:
+    """Its terms, and how often the customer has redeemed it where that is limited; nothing for each line."""
+    for number in range(20):
+        world.products.stock(f"sku-{number}", 9)
+    await world.coupon("TENTH")
+    await world.coupon("MINE", max_per_customer=1)
+    cart_id, caller = await world.customer({f"sku-{number}": 1 for number in range(20)})
+    for code, most in (("TENTH", 1), ("MINE", 2)):
+        await world.service.put_coupon(cart_id, code, caller)
+        with Queries(world.database) as queries:
+            assert (await world.service.cart(cart_id, caller)).discount.amount == 2000
+        assert len([sent for sent in queries.sent if "clock_timestamp" not in sent]) == 1 + most
+
+
 async def test_reading_the_customers_cart_is_one_query_and_one_call(world: World) -> None:
     """Finding it costs no query more."""
     world.products.stock("mug", 9)
