@@ -102,6 +102,7 @@ def test_killed_before_any_rename_it_is_repeated(place: Place, sqlite_templates:
         if not (again.data / LOCK).read_text():
             assert (at, marks(again.data), kept_key(again.data)) == (1, [OLD] * 4, again.keys[0])
         assert again.shop("restore", again.file, of=again.old).returncode == 0
+        assert (again.data / LOCK).read_text() == ""
         (aside,) = again.asides()
         assert (marks(again.data), marks(aside)) == ([NEW] * 4, [OLD] * 4)
         assert [kept_key(aside), kept_key(again.data)] == again.keys

@@ -206,6 +206,13 @@ def test_a_backup_that_is_cut_off_or_changed_is_refused(here: Path, file: Path, 
     assert not (here / "new").exists()
 
 
+def test_a_backup_without_its_end_is_refused(here: Path, file: Path) -> None:
+    """Though nothing in it is wrong."""
+    with tarfile.open(file) as old, tarfile.open(here / "part.tar.gz", "w:gz") as new:
+        new.addfile(old.getmembers()[0], old.extractfile(old.getmembers()[0]))
+    assert refused(shop("restore", "part.tar.gz", **elsewhere(here))) == "part.tar.gz is not a whole backup: its end is missing"
+
+
 def test_what_the_manifest_does_not_say_is_refused(here: Path, file: Path) -> None:
     """A checksum, a file too many, a form of the future."""
     with tarfile.open(file) as tar:
@@ -280,11 +287,13 @@ def test_who_was_about_to_use_an_old_file_fails(here: Path, file: Path, sqlite_u
 
 
 def test_a_damaged_shop_is_replaced(here: Path, file: Path, sqlite_url: str) -> None:
-    """That is what backups are for."""
+    """That is what backups are for; a log that belongs to the damaged file never meets the new one."""
     sqlite_file(sqlite_url, "sales").write_text("not a database" * 100)
+    sqlite_file(sqlite_url, "sales").with_name("sales.db-wal").write_text("not a log")
     done = shop("restore", file, "--json")
     (aside,) = json.loads(done.stdout)["aside"]
     assert (Path(aside) / "sales.db").read_text().startswith("not a database")
+    assert (Path(aside) / "sales.db-wal").read_text() == "not a log"
     assert shop("migrate", "--check").exit_code == 0
 
 
