@@ -9,6 +9,8 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from shop.kit.money import Money
+from shop.kit.problems import Invalid
+from shop.modules.cart.coupon_commands import CouponChanges
 from shop.modules.cart.coupons import Coupon, CouponReason, Effect, Goods, Standing, normal_code
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -83,6 +85,14 @@ def test_amounts_of_another_currency_are_for_no_cart_here() -> None:
     dollars = Money(100, "USD")
     assert effect(replace(TENTH, min_subtotal=dollars), ALL).reason == CouponReason.SCOPE
     assert effect(replace(TENTH, percent=None, amount=dollars), ALL).reason == CouponReason.SCOPE
+
+
+def test_terms_of_another_currency_can_be_ended_but_not_made() -> None:
+    """What was made when the shop sold in dollars stays as it was."""
+    old = replace(TENTH, min_subtotal=Money(100, "USD"))
+    assert CouponChanges(ends_at=NOW).changed(old, "EUR") == replace(old, ends_at=NOW)
+    with pytest.raises(Invalid):
+        CouponChanges(min_subtotal=Money(200, "USD")).changed(old, "EUR")
 
 
 CLOSED = [

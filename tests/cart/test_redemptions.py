@@ -13,6 +13,7 @@ from shop.kit.identity import Caller
 from shop.kit.ids import uuid7
 from shop.kit.money import Money
 from shop.modules.cart.coupon_commands import CouponChanges
+from shop.modules.cart.store import CheckoutStatus
 from shop.modules.cart.tables import CHECKOUTS, COUPONS, REDEMPTIONS
 from shop.ports.cart import Quote
 
@@ -180,3 +181,17 @@ async def test_what_is_redeemed_cannot_be_forgotten_with_its_checkout(world: Wor
         with pytest.raises(IntegrityError):
             async with world.database.write() as store:
                 await store.change(statement)
+
+
+async def test_what_an_older_process_forgot_to_give_back_is_given_back_with_the_tombstone(world: World) -> None:
+    """Containers are upgraded one at a time, and one from before there were coupons knew nothing of redemptions."""
+    await world.coupon("TENTH")
+    id = uuid7()
+    await begin(world, await with_coupon(world, "TENTH"), id)
+    async with world.database.write() as store:
+        await store.move(id, [CheckoutStatus.BEGUN], CheckoutStatus.RELEASED)
+    await release(world, id)
+    assert await world.redeemed("TENTH") == 1
+    world.clock.advance(timedelta(days=31))
+    assert await world.cleaning.tombstones()
+    assert (await world.count(CHECKOUTS), await world.redeemed("TENTH")) == (0, 0)

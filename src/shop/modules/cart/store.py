@@ -15,7 +15,7 @@ from shop.kit.idempotency import KEPT
 from shop.modules.cart.coupon_store import CouponStore
 from shop.modules.cart.coupons import CouponReason
 from shop.modules.cart.domain import Cart, CartLine, CartStatus, Offer
-from shop.modules.cart.tables import CART_LINES, CARTS, CHECKOUTS, IDEMPOTENCY_KEYS
+from shop.modules.cart.tables import CART_LINES, CARTS, CHECKOUTS, IDEMPOTENCY_KEYS, REDEMPTIONS
 from shop.ports.cart import Quote
 
 CART = (CARTS.c.id, CARTS.c.version, CARTS.c.status, CARTS.c.customer_id, CARTS.c.currency, CARTS.c.checkout_id, CARTS.c.coupon)
@@ -167,7 +167,9 @@ class CartStore(CouponStore):
         """Forget checkouts that ended without a sale so long ago that nobody can come back for them; gives how many."""
         ended = CHECKOUTS.c.status.in_((CheckoutStatus.RELEASED, CheckoutStatus.REFUSED)) & (CHECKOUTS.c.created_at < await self.now() - older_than)
         locks = sa.exists().where(CARTS.c.checkout_id == CHECKOUTS.c.id)
-        some = sa.select(CHECKOUTS.c.id).where(ended, ~locks).limit(limit).with_for_update(skip_locked=True)
+        some = [row.id for row in await self.rows(sa.select(CHECKOUTS.c.id).where(ended, ~locks).limit(limit).with_for_update(skip_locked=True))]
+        for row in await self.rows(sa.select(REDEMPTIONS.c.checkout_id).where(REDEMPTIONS.c.checkout_id.in_(some))):
+            await self.give_back(row.checkout_id)  # released by a process from before there were coupons, while containers were upgraded
         return await self.change(CHECKOUTS.delete().where(CHECKOUTS.c.id.in_(some)))
 
     async def delete_old_keys(self, limit: int) -> int:
