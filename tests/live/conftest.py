@@ -22,6 +22,7 @@ def collector() -> Iterator[Collector]:
     """Give where everybody sends traces, but only of what a test asks to be traced, by the flag in its `traceparent`."""
     with collecting() as running, pytest.MonkeyPatch.context() as environ:
         environ.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+        environ.setenv("OTEL_BSP_SCHEDULE_DELAY", "500")  # milliseconds between two deliveries, instead of five seconds
         yield running
 
 

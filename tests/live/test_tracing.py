@@ -13,7 +13,7 @@ KEYS = "/.well-known/jwks.json"
 
 
 async def arrived(look: Callable[[], bool]) -> None:
-    """Wait for spans; they are sent every five seconds."""
+    """Wait for spans, which are sent in batches."""
 
     async def is_there() -> bool:
         return look()
