@@ -1,5 +1,6 @@
 """`shop backup` and `shop restore` as people type them: what they say, and every way in which they refuse."""
 
+import fcntl
 import gzip
 import json
 import os
@@ -154,7 +155,8 @@ def test_a_database_that_is_not_there_is_one_line(here: Path, sqlite_url: str) -
     """Nothing is made by the way, and no backup without it."""
     sqlite_file(sqlite_url, "sales").unlink()
     line = refused(shop("backup", "shop.tar.gz"))
-    assert line.startswith("the database of sales cannot be opened: unable to open database file")
+    assert line == f"the database of sales is not there: {sqlite_file(sqlite_url, 'sales')}; see SHOP_DATABASE_URL"
+    assert "the database of products is not there" in refused(shop("backup", "shop.tar.gz", **elsewhere(here)))
     assert (list(here.iterdir()), sqlite_file(sqlite_url, "sales").exists()) == ([], False)
 
 
@@ -257,6 +259,17 @@ def test_the_modules_must_be_those_of_the_backup(here: Path, file: Path) -> None
     """Half of a moment is none; the line says what to set."""
     line = refused(shop("restore", file, SHOP_MODULES="products,cart", **elsewhere(here)))
     assert line == f"{file} holds products,cart,sales,users, hosted here is products,cart: set SHOP_MODULES=products,cart,sales,users"
+
+
+def test_nothing_is_backed_up_while_a_restore_is_under_way_or_was_interrupted(here: Path, file: Path, sqlite_url: str) -> None:
+    """It would be a mixture of two shops."""
+    lock = data(sqlite_url) / "shop.lock"
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert refused(shop("backup", "second.tar.gz")) == f"a backup is being restored into {data(sqlite_url)}: try again when that is done"
+    lock.write_text("before-x\n")
+    assert refused(shop("backup", "second.tar.gz")).startswith(f"a restore into {data(sqlite_url)} was interrupted")
+    assert not (here / "second.tar.gz").exists()
 
 
 @contextmanager

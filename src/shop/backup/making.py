@@ -9,6 +9,7 @@ from msgspec import Struct
 from shop.backup import CannotBackUp, archive
 from shop.backup.files import sync
 from shop.backup.moment import copy, one_moment
+from shop.backup.occupancy import shared
 from shop.backup.places import Places, database_name, places
 from shop.settings import Settings
 
@@ -25,12 +26,15 @@ class Made(Struct, frozen=True):
 
 
 def back_up(target: Path, settings: Settings) -> Made:
-    """Write everything that the hosted modules keep into a new file, which is there as a whole or not at all; raises CannotBackUp, OnPostgresql."""
+    """Write what the hosted modules keep into a new file, there as a whole or not at all; raises CannotBackUp, Occupied, OnPostgresql."""
     where = places(settings)
     target = target.absolute()
     _refuse(target)
+    for module, path in where.databases.items():
+        if not path.exists():
+            raise CannotBackUp(f"the database of {module} is not there: {path}; see SHOP_DATABASE_URL")
     try:
-        with TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.unfinished-") as name:
+        with shared(settings), TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.unfinished-") as name:
             unfinished = Path(name) / target.name
             manifest = _write(unfinished, where)
             _refuse(target)

@@ -50,7 +50,7 @@ def _opened(module: str, file: Path) -> Iterator[sqlite3.Connection]:
     try:
         connection = sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=PAUSE)
     except sqlite3.OperationalError as error:
-        raise CannotBackUp(f"the database of {module} cannot be opened: {error}: {file}; see SHOP_DATABASE_URL") from error
+        raise CannotBackUp(f"the database of {module} cannot be opened: {error}: {file}") from error
     with closing(connection):
         yield connection
 

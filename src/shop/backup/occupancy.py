@@ -1,4 +1,4 @@
-"""Who has the data folders of SQLite: any number of processes that serve, or one restore alone."""
+"""Who has the data folders of SQLite: any number of processes that serve or back up, or one restore alone."""
 
 import fcntl
 import os
@@ -41,20 +41,38 @@ class Notes:
             os.fsync(descriptor)
 
 
-def share(settings: Settings) -> None:
-    """Have the data folders of the hosted modules for as long as this process or a child of it lives; raises Occupied."""
+def share(settings: Settings) -> list[int]:
+    """Have the data folders of the hosted modules together with others, until what is given is closed or this process and its children end.
+
+    Raises Occupied.
+    """
     urls = {module: settings.databases.of(module) for module in settings.runtime.modules}
-    for folder in sorted({sqlite_file(url, module).parent for module, url in urls.items() if url.startswith("sqlite")}):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_CREAT, 0o644)  # never closed: the end of the process does it
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Occupied(f"a backup is being restored into {folder}: start again when that is done") from error
-        except OSError as error:
-            raise Occupied(f"the folder {folder} cannot be used: {error.strerror}; see SHOP_DATABASE_URL") from error
-        if os.fstat(descriptor).st_size:
-            raise Occupied(f"a restore into {folder} was interrupted, some of its files are old and some are new: run shop restore again")
+    return [_shared(folder) for folder in sorted({sqlite_file(url, module).parent for module, url in urls.items() if url.startswith("sqlite")})]
+
+
+def _shared(folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_CREAT, 0o644)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Occupied(f"a backup is being restored into {folder}: try again when that is done") from error
+    except OSError as error:
+        raise Occupied(f"the folder {folder} cannot be used: {error.strerror}; see SHOP_DATABASE_URL") from error
+    if os.fstat(descriptor).st_size:
+        raise Occupied(f"a restore into {folder} was interrupted, some of its files are old and some are new: run shop restore again")
+    return descriptor
+
+
+@contextmanager
+def shared(settings: Settings) -> Iterator[None]:
+    """Have the data folders together with others for the length of the block; raises Occupied."""
+    descriptors = share(settings)
+    try:
+        yield
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 @contextmanager

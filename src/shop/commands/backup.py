@@ -18,10 +18,11 @@ def command(target: Path, as_json: bool) -> None:
     """
     from shop.backup import CannotBackUp
     from shop.backup.making import back_up
+    from shop.backup.occupancy import Occupied
     from shop.backup.places import OnPostgresql
 
     settings = warned(loaded()).settings
-    with refusing(CannotBackUp, OnPostgresql):
+    with refusing(CannotBackUp, Occupied, OnPostgresql):
         made = back_up(target, settings)
     if as_json:
         answer(made)
