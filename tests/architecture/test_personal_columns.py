@@ -36,7 +36,7 @@ KNOWN = {
     "users.audit_log.by": "staff",
     "users.promotion_mails.user_id": "a number that leads nowhere any more, so that the promotion stays counted",
     "users.promotions.last_user": "a number that leads nowhere any more: how far the recipients were looked for",
-    "users.suppressions.address": "a digest: nobody is to write there again, whoever has it",
+    "users.suppressions.address": "a digest: no promotion goes there, whoever has it, until a mail to it was read",
 }
 
 
