@@ -7,6 +7,8 @@ import httpx
 import pytest
 from tests.users.site import Site
 
+from shop.kit.paging import encode_cursor
+
 DRAFT = {"subject": "Mugs for less", "body": "Only **this** week."}
 LINK = re.compile(r"https://shop\.example(/api/v1/unsubscribe/\S+)")
 
@@ -94,8 +96,9 @@ async def test_promotions_are_listed_newest_first(site: Site) -> None:
     assert first["items"] == [made[2], made[1]]
     rest = (await site.client.get(f"/api/v1/promotions?limit=2&cursor={first['next_cursor']}", headers=staff)).json()
     assert rest == {"items": [made[0]], "next_cursor": None}
-    bad = await site.client.get("/api/v1/promotions?cursor=x", headers=staff)
-    assert (bad.status_code, bad.json()["errors"][0]["field"]) == (400, "cursor")
+    for cursor in ("x", *(encode_cursor((moment, made[0]["id"])) for moment in ("0001-01-01T00:00:00+14:00", "2026-11-24T09:30:00"))):
+        bad = await site.client.get(f"/api/v1/promotions?cursor={cursor}", headers=staff)
+        assert (bad.status_code, bad.json()["errors"][0]["field"]) == (400, "cursor")
 
 
 async def test_an_idempotency_key_writes_one_promotion(site: Site) -> None:

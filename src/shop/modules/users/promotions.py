@@ -8,6 +8,7 @@ import msgspec
 
 from shop.kit.audit import record
 from shop.kit.database import Database
+from shop.kit.http.moments import instant
 from shop.kit.idempotency import Once
 from shop.kit.ids import uuid7
 from shop.kit.letters import Written
@@ -66,7 +67,7 @@ class Promotions:
 
     async def listed(self, limit: int, cursor: str | None) -> tuple[list[Shown], str | None]:
         """Give a page of promotions, newest first; raises Invalid."""
-        after = decode_cursor(cursor, tuple[datetime, UUID])
+        after = _place(cursor)
         async with self._database.read() as store:
             found: list[Promotion]
             found, next_cursor = page(await store.promotions(limit, after), limit, lambda promotion: (promotion.created_at, promotion.id))
@@ -119,6 +120,12 @@ class Promotions:
 async def _move(store: UsersStore, promotion: Promotion, status: PromotionStatus, action: str, **values: datetime) -> None:
     await store.change_promotion(promotion.id, status=status, **values)
     await record(store, tables.audit_log, action, promotion.id, {"status": promotion.status}, {"status": status})
+
+
+def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
+    place = decode_cursor(cursor, tuple[datetime, UUID])
+    at = instant("cursor", place[0]) if place else None
+    return (at, place[1]) if place and at else None
 
 
 async def _found(store: UsersStore, id: UUID, *, lock: bool = False) -> Promotion:
