@@ -114,12 +114,17 @@ CART = (
     Row("PUT /api/v1/carts/{cart_id}/lines/{sku}", lambda scene: _cart(scene.spare, {"quantity": 1}, sku=f"{scene.slug}-kept"), "a new SKU", PRICES),
     Row("POST /api/v1/carts/{cart_id}/lines", lambda scene: _cart(scene.spare, {"sku": "basic", "quantity": 1}), "", PRICES),
     Row("DELETE /api/v1/carts/{cart_id}/lines/{sku}", lambda scene: _cart(scene.spare, sku="absent"), "", PRICES),
+    Row("PUT /api/v1/carts/{cart_id}/coupon", lambda scene: _cart(scene.guest, {"code": scene.slug}), "", PRICES),
+    Row("DELETE /api/v1/carts/{cart_id}/coupon", lambda scene: _cart(scene.spare), "", PRICES),
     Row(
         "POST /api/v1/carts/{cart_id}/claim",
         lambda scene: Ask(scene.stray.headers | scene.person("ana"), {}, {"cart_id": scene.stray.cart["id"]}),
         "",
         PRICES,
     ),
+    Row("GET /api/v1/coupons", _staff),
+    Row("POST /api/v1/coupons", lambda scene: _staff(scene, {"code": f"{scene.slug}-new", "percent": 10})),
+    Row("PATCH /api/v1/coupons/{code}", lambda scene: _staff(scene, {"max_redemptions": 9}, code=scene.slug)),
     Row("GET /api/v1/audit/cart", _staff),
 )
 SALES = (

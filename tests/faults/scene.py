@@ -34,7 +34,7 @@ class People(Struct):
 
 
 class Scene(Struct, kw_only=True):
-    """All that one round of calls is about; `slug` is unique to the round. Orders: one that waits for payment, one that is paid."""
+    """What a round of calls is about; `slug` is unique to the round, and a coupon's code. Orders: one that waits for payment, one that is paid."""
 
     shop: Shop
     people: People
@@ -84,6 +84,7 @@ async def scene(four: Four, known: People) -> Scene:
     known.bea.headers = signed_in(known.ids["bea"])
     await known.bea.fills(basic=1)
     guest, spare, stray, buyer = [await shop.guest(f"{slug}@example.com").fills(basic=1) for _ in range(4)]
+    await shop.coupon(slug, percent=10)
     waiting, paid = await shop.guest().fills(basic=1), shop.guest()
     await waiting.orders()
     await paid.buys(basic=2)
