@@ -157,3 +157,12 @@ def test_a_promotion_shows_the_code(demo: Demo) -> None:
         assert code in preview["text"]
         assert code in preview["html"]
     assert ok(use(demo, demo.cart({demo.sku(): 1}), coupon))["discount"] == euro(100)
+
+
+def test_the_demo_brings_a_coupon(demo: Demo) -> None:
+    """WELCOME10 takes a tenth off from 20.00 on, as the README says."""
+    sku = demo.sku(price=1999)
+    cart = demo.cart({sku: 1})
+    refused(use(demo, cart, "WELCOME10"), "minimum")
+    ok(demo.http.put(f"{cart.path}/lines/{sku}", json={"quantity": 2}, headers=cart.who))
+    assert ok(use(demo, cart, "WELCOME10"))["discount"] == euro(400)

@@ -17,6 +17,7 @@ async def buys(buyer: Buyer, pause: float) -> str:
     """Order and pay under one key, whatever happens to the shop; give how it ended."""
     await asyncio.sleep(pause)
     await buyer.fills(mug=1)
+    await buyer.uses("TENTH")
     answer = await buyer.submits(str(uuid7()))
     if answer.status_code != 201:
         return str(answer.json()["code"])
@@ -27,15 +28,17 @@ async def buys(buyer: Buyer, pause: float) -> str:
 
 
 async def test_no_order_is_lost_when_the_shop_is_killed(killable: Killable) -> None:
-    """Nine people buy six pieces while the shop dies four times: six are served, and all invariants hold, with mails."""
+    """Nine people buy six pieces with a coupon while the shop dies four times: six are served, and all invariants hold, with mails."""
     shop = killable.shop
     await shop.product("mug", stock=6)
+    await shop.coupon("TENTH", percent=10)
     people = [asyncio.create_task(buys(shop.guest(f"p{number}@example.com"), number * 0.4)) for number in range(BUYERS)]
     for _ in range(KILLS):
         await killable.dies(random.uniform(0.05, 0.9))
     outcomes = await asyncio.gather(*people)
     assert sorted(outcomes) == ["confirmed"] * 6 + ["insufficient_stock"] * 3
     assert await shop.shelf("mug") == (0, 0, 0)
+    assert await shop.redeemed("TENTH") == 6
     await shop.balances()
 
 
