@@ -72,7 +72,7 @@ def test_the_help_names_every_command_and_what_it_is_for() -> None:
     assert "docs/settings.md" in done.output
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "admin create", "payments reconcile"])
+@pytest.mark.parametrize("command", [*COMMANDS, "admin create", "coupons create", "coupons update", "payments reconcile"])
 def test_every_command_explains_itself(command: str) -> None:
     """Each option has a sentence that says what it does."""
     done = shop(*command.split(), "--help")
