@@ -22,7 +22,9 @@ async def test_a_coupon_is_good_for_a_guest_and_for_a_customer(shop: Shop) -> No
     assert [placed[name] for name in ("subtotal", "discount", "total")] == [euros(3000), euros(1000), euros(2000 + SHIPPING)]
     assert sorted(line["discount"]["amount"] for line in placed["lines"]) == [333, 333, 334]
     await guest.pays()
-    assert (await guest.sees("confirmed"))["paid"] == euros(2000 + SHIPPING)
+    confirmed = await guest.sees("confirmed")
+    assert confirmed["paid"] == euros(2000 + SHIPPING)
+    assert [event["coupon"] for event in confirmed["events"] if event["type"] == "reserved"] == ["WELCOME"]
     (mail,) = await shop.outside.mails("lea@example.com", placed["number"])
     assert "Discount" in mail["text"]
     assert "€10.00" in mail["text"]

@@ -39,12 +39,12 @@ class CartSteps(Transitions):
             return await self.move(work, State.RELEASING, event="refused", data={"code": problem.code}, refusal=problem.members())
         except Gone:
             return await self.move(work, State.RELEASING, event="refused", data={"code": Gone.code})
-        return await self._reserve(work, charged)
+        return await self._reserve(work, charged, quote.coupon)
 
-    async def _reserve(self, work: Work, charged: Charge) -> Pause | None:
+    async def _reserve(self, work: Work, charged: Charge, coupon: str | None) -> Pause | None:
         money = {name: getattr(charged, name) for name in ("currency", "subtotal", "discount", "shipping", "tax", "total")}
         async with self.database.write() as store:
-            if await store.move(work.order, State.RESERVED, work.lease, **money):
+            if await store.move(work.order, State.RESERVED, work.lease, data={"coupon": coupon} if coupon else None, **money):
                 await store.add_lines(work.order.id, charged.lines)
         return None
 

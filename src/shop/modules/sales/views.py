@@ -45,6 +45,7 @@ class EventView(Struct, frozen=True):
     at: datetime
     type: str
     code: str | UnsetType = UNSET
+    coupon: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     refund_id: UUID | UnsetType = UNSET
     amount: Money | UnsetType = UNSET
