@@ -8,22 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import sqlalchemy as sa
+from tests.backup.selling import LEASE
 from tests.crash.killable import Stubborn
-from tests.sales.invariants import Books
-from tests.support.books import books
 from tests.support.outside import Outside
 from tests.support.process import ShopProcess
 from tests.support.shop import SIGNING_KEY, Shop
 
 from shop.configuration.signing import FILE
-from shop.kit.clock import Clock
-from shop.kit.database import Database, Store, sqlite_file
-from shop.modules.sales import tables
-from shop.modules.sales.states import State
-from shop.settings import MODULES
-
-LEASE = "30s"
+from shop.kit.database import sqlite_file
+from shop.settings import MODULES, Databases
 
 
 class Branch:
@@ -34,6 +27,7 @@ class Branch:
         folder.mkdir()
         self.folder, self.data = folder, folder / "data"
         self.database_url = f"sqlite:///{self.data}/"
+        self.databases = Databases(self.database_url)
         settings = {"AUTH_SIGNING_KEY_FILE": "", "IMAGES_STORE": f"{self.data}/images/", "CHECKOUT_LEASE": LEASE}
         self._process = ShopProcess(folder, port, self.database_url, world, **settings)
         self._client: httpx.AsyncClient | None = None
@@ -68,27 +62,6 @@ class Branch:
         done = await asyncio.to_thread(self._process.command, *words)
         assert (done.returncode, done.stdout) == (1, "")
         return done.stderr.splitlines()[-1]
-
-    async def owes(self) -> tuple[int, int]:
-        """Count the orders that are under way, and the mails that are not sent."""
-        database = Database(self.database_url, "sales", Store, Clock())
-        async with database.read() as store:
-            counted = sa.select(sa.func.count())
-            orders = await store.scalar(counted.where(tables.orders.c.next_attempt_at.is_not(None)))
-            letters = await store.scalar(counted.where(tables.outbox.c.status != "sent"))
-        await database.dispose()
-        return orders, letters
-
-    async def books(self) -> Books:
-        """Read the books, and Stripe's as far as they can know it: payments of orders that were not placed are left out; mails are not counted."""
-        read = await books(self.database_url, self.world)
-        waiting = {order.id for order in read.orders if order.state not in (State.NEW, State.RESERVED)}
-        read.payments = [payment for payment in read.payments if payment.order_id in waiting]
-        known = {payment.id for payment in read.payments}
-        read.money_back = [refund for refund in read.money_back if refund.payment_id in known]
-        for letter in read.letters:
-            letter.delivered = None
-        return read
 
 
 def mark(url: str, number: int) -> None:

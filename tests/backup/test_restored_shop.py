@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from tests.backup.branch import Branch
-from tests.sales.invariants import Books, check
+from tests.backup.selling import restored_books, sells, settled
+from tests.sales.invariants import check
 from tests.support.outside import free_port, outside
 from tests.support.pictures import picture
-from tests.support.shop import PASSWORD, Shop, eventually
+from tests.support.shop import PASSWORD
 
 from shop.modules.sales.states import State
 
@@ -59,20 +60,6 @@ async def test_a_restored_shop_goes_on(branches: list[Branch], tmp_path: Path) -
     assert await again.shelf("mug") == (0, 0, 0)
 
 
-async def sells(shop: Shop, seller: int, ended: asyncio.Event) -> None:
-    """Serve one customer after another until the end; every fifth one changes their mind."""
-    number = 0
-    while not ended.is_set():
-        number += 1
-        guest = await shop.guest(f"p{seller}-{number}@example.com").fills(mug=1)
-        await guest.orders()
-        if number % 5 == 0:
-            assert (await guest.call("POST", f"/orders/{guest.order['id']}/cancel")).status_code == 200
-            continue
-        await guest.pays()
-        await guest.sees("confirmed", seconds=60)
-
-
 async def test_every_backup_of_a_selling_shop_is_one_moment(branches: list[Branch], tmp_path: Path) -> None:
     """Four people buy while backups are taken. In each of them the books of all modules agree; a shop that starts from it ends what was open.
 
@@ -93,25 +80,14 @@ async def test_every_backup_of_a_selling_shop_is_one_moment(branches: list[Branc
     states: set[State] = set()
     for number, branch in enumerate(others):
         await branch.says("restore", tmp_path / f"{number}.tar.gz")
-        read = await branch.books()
+        read = await restored_books(branch.databases, branch.world)
         check(read, settled=False)
         states |= {order.state for order in read.orders}
     assert {State.CONFIRMED} < states, "no backup found a checkout under way"
     for branch in others[-STARTED:]:
         await branch.starts()
-        await settled(branch)
+        await settled(branch.databases, branch.world)
         report = await branch.says("payments", "reconcile", "--since", "1h", "--repair", code=1)
         assert {finding["kind"] for finding in report["findings"] if not finding["repaired"]} == {"unknown_order"}
-        check(await settled(branch), settled=True)
+        check(await settled(branch.databases, branch.world), settled=True)
         await branch.stops()
-
-
-async def settled(branch: Branch) -> Books:
-    """Give the books when every order has ended and every mail is sent."""
-
-    async def look() -> bool:
-        orders, letters = await branch.owes()
-        return not orders and not letters
-
-    await eventually(look, 90)
-    return await branch.books()

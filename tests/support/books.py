@@ -15,6 +15,7 @@ from shop.kit.clock import Clock
 from shop.kit.database import Database, Store
 from shop.modules import sales
 from shop.ports.payments import Payment, Refund
+from shop.settings import Databases
 
 TEMPLATES = Path(sales.__file__).parent / "templates"
 CONFIRMATIONS = [tomllib.loads(words.read_text())["order_confirmed"]["subject"] for words in TEMPLATES.glob("*.toml")]
@@ -29,11 +30,12 @@ async def _open(url: str, module: str) -> AsyncGenerator[Database[Any]]:
         await database.dispose()
 
 
-async def books(url: str, world: Outside) -> Books:
+async def books(url: str | Databases, world: Outside) -> Books:
     """Read everybody's books; the shop may be running or dead."""
+    databases = Databases(url) if isinstance(url, str) else url
     payments, money_back = await _at_stripe(world)
     async with AsyncExitStack() as stack:
-        orders, carts, stock = [await stack.enter_async_context(_open(url, module)) for module in ("sales", "cart", "products")]
+        orders, carts, stock = [await stack.enter_async_context(_open(databases.of(module), module)) for module in ("sales", "cart", "products")]
         read = await real_books(orders, carts, stock, payments, money_back)
     for letter in read.letters:
         order = next(order for order in read.orders if order.id == letter.order_id)
