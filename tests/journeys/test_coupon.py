@@ -26,7 +26,7 @@ async def test_a_coupon_is_good_for_a_guest_and_for_a_customer(shop: Shop) -> No
     assert confirmed["paid"] == euros(2000 + SHIPPING)
     assert [event["coupon"] for event in confirmed["events"] if event["type"] == "reserved"] == ["WELCOME"]
     (mail,) = await shop.outside.mails("lea@example.com", placed["number"])
-    assert "Discount" in mail["text"]
+    assert "Discount (WELCOME)" in mail["text"]
     assert "€10.00" in mail["text"]
 
     ana, basket = await (await shop.customer("ana@example.com")).fills(mug=3), await shop.guest().fills(cup=1)

@@ -65,6 +65,17 @@ async def test_spanish_writes_money_and_dates_the_spanish_way() -> None:
             assert part in said
 
 
+async def test_a_discount_names_its_coupon() -> None:
+    """In every language; letters that were owed before they knew it say only that there is one."""
+    for locale, named, unnamed in (("en", "Discount (SUMMER-10)", "Discount"), ("es", "Descuento (SUMMER-10)", "Descuento")):
+        mail = await written("order_confirmed", locale, replace(ORDER, coupon="SUMMER-10"))
+        plain = await written("order_confirmed", locale)
+        for with_code, without in ((mail.text, plain.text), (Reader(mail.html).text, Reader(plain.html).text)):
+            assert named in with_code
+            assert unnamed in without
+            assert "(SUMMER-10)" not in without
+
+
 async def test_what_is_not_there_is_not_written() -> None:
     """No discount, no tax, no shipping, no tracking number, no page, no second address."""
     plain = replace(ORDER, discount=eur(0), tax=eur(0), shipping=eur(0))

@@ -64,7 +64,7 @@ class CartSteps(Transitions):
             return await self._refund(work)
         async with self.database.write() as store:
             if await store.move(work.order, State.CONFIRMED):
-                await owe_confirmation(store, work.order, await store.lines(work.order.id))
+                await owe_confirmation(store, work.order, await store.lines(work.order.id), await store.coupon(work.order))
         return None
 
     async def _refund(self, work: Work) -> Pause | None:

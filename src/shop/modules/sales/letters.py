@@ -41,6 +41,7 @@ class OrderLetter(Struct, frozen=True):
     shipping_method: str
     shipping_address: Address
     billing_address: Address | None = None
+    coupon: str | None = None
 
 
 class ShipmentLetterLine(Struct, frozen=True):

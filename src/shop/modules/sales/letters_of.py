@@ -20,8 +20,8 @@ async def _owe(store: SalesStore, order: Order, subject_id: UUID, kind: str, let
         await enqueue(store, outbox, subject_id=subject_id, kind=kind, recipient=order.email, locale=order.locale, data=letter)
 
 
-async def owe_confirmation(store: SalesStore, order: Order, lines: list[OrderLine]) -> None:
-    """Owe the purchase confirmation of an order."""
+async def owe_confirmation(store: SalesStore, order: Order, lines: list[OrderLine], coupon: str | None) -> None:
+    """Owe the purchase confirmation of an order; `coupon` is the code that its discount is for."""
     titles = order.terms.title
     letter = OrderLetter(
         order_id=order.id,
@@ -37,6 +37,7 @@ async def owe_confirmation(store: SalesStore, order: Order, lines: list[OrderLin
         shipping_method=titles.get(order.locale) or next(iter(titles.values()), order.terms.method),
         shipping_address=msgspec.convert(order.shipping_address, Address),
         billing_address=msgspec.convert(order.billing_address, Address | None),
+        coupon=coupon,
     )
     await _owe(store, order, order.id, "order_confirmed", letter)
 

@@ -103,6 +103,13 @@ class OrderRows(WorkRows):
             found[order_id].append(OrderLine(*line))
         return found
 
+    async def coupon(self, order: Order) -> str | None:
+        """Give the code of the coupon that a discounted order was made with."""
+        if not order.discount:
+            return None
+        events = (await self.events_by_order([order.id]))[order.id]
+        return next((event["coupon"] for event in events if "coupon" in event), None)
+
     async def events_by_order(self, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
         """Give what happened to each of these orders, oldest first."""
         event = order_events.c
