@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 
+import pytest
 from tests.support.shop import Buyer, Shop, euros
 
 SHIPPING = 495
@@ -90,6 +91,7 @@ async def with_coupon(buyer: Buyer, code: str) -> Buyer:
     return buyer
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 async def test_three_redemptions_go_to_three_buyers(shop: Shop) -> None:
     """Twelve people use a coupon for three at once: three pay less, nobody else is charged a price that they did not see."""
     await shop.product("mug", stock=50)
