@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from msgspec.structs import replace
 from tests.support.certificates import certified
-from tests.support.outside import free_port
+from tests.support.loopback import free_port
 from tests.support.smtp_server import BREAK, STALL, ScriptedSmtp, scripted
 
 from shop.adapters import smtp

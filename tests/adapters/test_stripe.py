@@ -14,7 +14,8 @@ import stripe as library
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.support.outside import WEBHOOK_SECRET, Outside, free_port, outside
+from tests.support.loopback import free_port
+from tests.support.outside import WEBHOOK_SECRET, Outside, outside
 from tests.support.wire import answering
 
 from shop.adapters.stripe import StripePayments, adapter, webhooks

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from msgspec.structs import replace
 from tests.audit.log import Log
-from tests.support.outside import free_port, outside
+from tests.support.loopback import free_port
+from tests.support.outside import outside
 from tests.support.shop import Shop
 from tests.support.topologies import settings
 

@@ -10,7 +10,7 @@ import pytest
 from tests.backup.branch import mark, marks
 from tests.process.running import environment, shop
 from tests.support.databases import SqliteTemplates
-from tests.support.outside import free_port
+from tests.support.loopback import free_port
 
 from shop.backup.occupancy import LOCK
 from shop.configuration.signing import FILE, kept_key

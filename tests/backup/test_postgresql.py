@@ -19,8 +19,9 @@ from tests.backup.selling import LEASE, sells, settled
 from tests.process.running import shop
 from tests.sales.invariants import Books, check
 from tests.support import postgresql
+from tests.support.loopback import free_port
 from tests.support.needs import need
-from tests.support.outside import Outside, free_port, outside
+from tests.support.outside import Outside, outside
 from tests.support.pictures import picture
 from tests.support.process import ShopProcess
 from tests.support.shop import PASSWORD, Buyer, Shop

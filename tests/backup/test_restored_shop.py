@@ -10,7 +10,8 @@ import pytest
 from tests.backup.branch import Branch
 from tests.backup.selling import restored_books, sells, settled
 from tests.sales.invariants import check
-from tests.support.outside import free_port, outside
+from tests.support.loopback import free_port
+from tests.support.outside import outside
 from tests.support.pictures import picture
 from tests.support.shop import PASSWORD
 

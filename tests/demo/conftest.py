@@ -1,8 +1,7 @@
 """A twin, a webhook receiver and a mailbox, each on a free loopback port of its own."""
 
 import asyncio
-import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import httpx
 import pytest
 import stripe
 from litestar import Litestar, Request, Response, post
+from tests.support.loopback import free_port
 
 from shop.demo.serving import serving
 from shop.demo.stripe_twin import TwinSettings, create_app
@@ -28,18 +28,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(_STRIPE_OVER_HTTPX)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-def free_port() -> Callable[[], int]:
-    """Give a function that finds a free port."""
-    return _free_port
 
 
 class Receiver:
@@ -109,7 +97,7 @@ class Twin:
 @pytest.fixture
 async def twin(tmp_path: Path) -> AsyncGenerator[Twin]:
     """Run a twin that delivers to a receiver."""
-    receiver, port = Receiver(_free_port()), _free_port()
+    receiver, port = Receiver(free_port()), free_port()
     url = f"http://127.0.0.1:{port}"
     settings = TwinSettings(
         database=tmp_path / "twin.db",

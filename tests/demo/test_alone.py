@@ -4,11 +4,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.loopback import free_port
 
 KEYS = {"SHOP_STRIPE_SECRET_KEY": "sk_test_1", "SHOP_STRIPE_PUBLISHABLE_KEY": "pk_test_1", "SHOP_STRIPE_WEBHOOK_SECRET": "whsec_1"}
 TWIN = ("shop.demo.stripe_twin", "--webhook-url=http://localhost:9", "--public-url=http://localhost:8001")
@@ -36,7 +36,7 @@ async def answers(url: str, process: asyncio.subprocess.Process) -> None:
 
 
 @pytest.mark.parametrize("part", [TWIN, MAILBOX])
-async def test_a_part_serves_alone_and_ends_when_told(part: tuple[str, ...], tmp_path: Path, free_port: Callable[[], int]) -> None:
+async def test_a_part_serves_alone_and_ends_when_told(part: tuple[str, ...], tmp_path: Path) -> None:
     """It answers on its port, keeps what it has in its folder, and SIGTERM ends it with 0."""
     port, further = free_port(), [f"--smtp-port={free_port()}"] if part is MAILBOX else []
     process = await start(*part, f"--folder={tmp_path / 'kept'}", f"--port={port}", *further, SHOP_ENV="test")

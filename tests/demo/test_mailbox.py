@@ -12,6 +12,7 @@ from typing import Any
 import aiosmtplib
 import httpx
 import pytest
+from tests.support.loopback import free_port
 
 from shop.demo.mailbox import serve_mailbox
 
@@ -46,7 +47,7 @@ class Mailbox:
 
 
 @pytest.fixture
-async def mailbox(tmp_path: Path, free_port: Any) -> AsyncGenerator[Mailbox]:
+async def mailbox(tmp_path: Path) -> AsyncGenerator[Mailbox]:
     """Run a mailbox."""
     port, smtp_port, ready = free_port(), free_port(), asyncio.Event()
     task = asyncio.create_task(serve_mailbox(tmp_path / "mails", env="test", port=port, smtp_port=smtp_port, ready=ready))

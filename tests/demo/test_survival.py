@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from litestar import Litestar
+from tests.support.loopback import free_port
 
 from shop.demo import DemoInProduction
 from shop.demo.mailbox import create_app as create_mailbox
@@ -43,7 +44,7 @@ async def start(database: Path, port: int) -> asyncio.subprocess.Process:
     return process
 
 
-async def test_a_twin_survives_kill_9(tmp_path: Path, free_port: Any) -> None:
+async def test_a_twin_survives_kill_9(tmp_path: Path) -> None:
     """What was answered before the kill is answered again after it, from the same key, by another process."""
     port = free_port()
     headers = {"Authorization": "Bearer sk_test_1", "Idempotency-Key": "pi:order:1"}
@@ -59,7 +60,7 @@ async def test_a_twin_survives_kill_9(tmp_path: Path, free_port: Any) -> None:
     assert answers[1].headers["idempotent-replayed"] == "true"
 
 
-async def test_production_is_refused(tmp_path: Path, free_port: Any) -> None:
+async def test_production_is_refused(tmp_path: Path) -> None:
     """Every entry point says so in one line; a live key is refused anywhere."""
     keys: Any = {"secret_key": "sk_test_1", "publishable_key": "pk_test_1", "webhook_secret": "w", "webhook_url": None, "public_url": ""}
     with pytest.raises(DemoInProduction, match="never run in production"):
@@ -72,7 +73,7 @@ async def test_production_is_refused(tmp_path: Path, free_port: Any) -> None:
         TwinSettings(database=tmp_path / "t.db", **keys | {"secret_key": "sk_live_1"})
 
 
-async def test_a_taken_port_is_one_clear_line(free_port: Any) -> None:
+async def test_a_taken_port_is_one_clear_line() -> None:
     """A second server on the port is refused instead of sharing it; after the first has stopped the port is free."""
     port = free_port()
     async with serving(Litestar(openapi_config=None, logging_config=None), port=port):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tests.support.loopback import free_port
+
 from shop.demo.serving import serving
 from shop.demo.stripe_twin import create_app
 
@@ -44,7 +46,7 @@ async def test_webhooks_can_be_dropped_duplicated_and_held(twin: Any) -> None:
     assert (await twin.delivered())[4:] == ["payment_intent.created"]
 
 
-async def test_what_was_not_delivered_is_delivered_after_a_restart(twin: Any, free_port: Any) -> None:
+async def test_what_was_not_delivered_is_delivered_after_a_restart(twin: Any) -> None:
     """A second process over the same file goes on where the first was stopped."""
     await twin.faults(hold_webhooks=True)
     intent = await twin.pay(method="pm_card_visa")

@@ -9,7 +9,8 @@ import httpx
 import pytest
 from tests.exchanges.recording import Recording
 from tests.support.databases import SqliteTemplates
-from tests.support.outside import free_port, outside
+from tests.support.loopback import free_port
+from tests.support.outside import outside
 from tests.support.shop import PASSWORD, Shop
 from tests.support.topologies import PARTITION, one, processes, several
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.outside import Outside, free_port, outside
+from tests.support.loopback import free_port
+from tests.support.outside import Outside, outside
 from tests.support.shop import PASSWORD, Buyer, Shop
 from tests.support.topologies import PARTITION, one, several
 

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import httpx
 from tests.support.faults import Proxy
-from tests.support.outside import free_port, outside
+from tests.support.loopback import free_port
+from tests.support.outside import outside
 from tests.support.process import ShopProcess
 from tests.support.shop import ISSUER, SIGNING_KEY, Buyer, Shop, eventually
 from tests.support.topologies import Gateway, Upstream, process

@@ -8,7 +8,8 @@ import pytest
 from tests.live.four import Four
 from tests.live.servers import Servers, servers
 from tests.support.databases import PostgresqlTemplates
-from tests.support.outside import Places, free_port, outside
+from tests.support.loopback import free_port
+from tests.support.outside import Places, outside
 from tests.support.shop import Shop
 from tests.tracing.collector import Collector, collecting
 

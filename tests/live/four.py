@@ -7,7 +7,8 @@ from pathlib import Path
 
 import httpx
 from tests.live.servers import Servers
-from tests.support.outside import Places, free_port
+from tests.support.loopback import free_port
+from tests.support.outside import Places
 from tests.support.process import ShopProcess
 from tests.support.remote import SECRET
 from tests.support.shop import eventually

@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+from tests.support.loopback import free_port
 from tests.support.needs import need
-from tests.support.outside import free_port
 from tests.support.shop import ISSUER
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

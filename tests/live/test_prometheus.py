@@ -12,8 +12,8 @@ import httpx
 import yaml
 from tests.live.four import PATIENCE, Four
 from tests.observability.queries import ALERTS, FOLDER, Query, of_dashboard
+from tests.support.loopback import free_port
 from tests.support.needs import need
-from tests.support.outside import free_port
 from tests.support.shop import Shop, eventually
 
 EMPTY = {"Calls that came to nothing", "Oldest checkout"}  # where nothing is wrong

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 from tests.fakes.mail import FakeMail
 from tests.fakes.payments import FakePayments
-from tests.support.outside import Outside, free_port, outside
+from tests.support.loopback import free_port
+from tests.support.outside import Outside, outside
 from tests.support.remote import SECRET
 from tests.support.shop import Shop
 from tests.support.topologies import settings, several

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
-from tests.support.outside import free_port
+from tests.support.loopback import free_port
 from tests.support.remote import Network, serves, target
 from typing_extensions import TypeForm
 

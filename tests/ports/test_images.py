@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from tests.fakes.images import FakeImages
 from tests.ports.adapters import LOCAL, adapted
-from tests.support.outside import free_port
+from tests.support.loopback import free_port
 from tests.support.s3 import s3_server
 
 from shop.adapters import image_bucket, image_folder

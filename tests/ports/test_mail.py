@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from tests.fakes.mail import FakeMail
 from tests.ports.adapters import LOCAL, adapted
-from tests.support.outside import free_port
+from tests.support.loopback import free_port
 
 from shop.adapters import smtp
 from shop.demo.mailbox.folder import MailFolder

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support.outside import free_port
+from tests.support.loopback import free_port
 
 COMMAND = [sys.executable, "-m", "shop"]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner, Result
-from tests.support.outside import Outside, free_port, outside
+from tests.support.loopback import free_port
+from tests.support.outside import Outside, outside
 
 from shop.cli import COMMANDS, cli
 from shop.configuration.keys import KEYS

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 from tests.process.running import COMMAND, environment, is_alive, shop, soon
-from tests.support.outside import free_port
+from tests.support.loopback import free_port
 
 from shop.demo.child import environment as environment_of_the_shop
 from shop.demo.place import LOCK, MEMORY, Place

@@ -15,6 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests.process.running import COMMAND, Serving, environment, is_alive, shop, soon
+from tests.support.loopback import free_port
 from tests.support.needs import need
 
 from shop.settings import MODULES
@@ -163,10 +164,7 @@ def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
 )
 def test_what_stops_the_start_is_one_line(tmp_path: Path, settings: dict[str, str], line: str) -> None:
     """No traceback for what an operator can mend."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    done = shop(tmp_path, "serve", PORT=port, LOG_LEVEL="error", **settings)
+    done = shop(tmp_path, "serve", PORT=str(free_port()), LOG_LEVEL="error", **settings)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(line)
     assert "Traceback" not in done.stderr

@@ -13,7 +13,8 @@ from uuid import UUID
 import pytest
 from tests.process.running import environment
 from tests.promotions.office import Office
-from tests.support.outside import Outside, free_port, outside
+from tests.support.loopback import free_port
+from tests.support.outside import Outside, outside
 from tests.support.process import ShopProcess
 from tests.support.shop import eventually
 

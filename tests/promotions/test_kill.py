@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.promotions.office import Office
-from tests.support.outside import free_port, outside
+from tests.support.loopback import free_port
+from tests.support.outside import outside
 from tests.support.process import ShopProcess
 from tests.support.shop import Shop, eventually
 

@@ -1,6 +1,5 @@
 """The outside world of a test: the Stripe twin and the mailbox of the demo, on free loopback ports."""
 
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import httpx
 from msgspec import Struct
+from tests.support.loopback import free_port
 
 from shop.demo.mailbox import create_app as mailbox_pages
 from shop.demo.mailbox.folder import MailFolder
@@ -19,14 +19,6 @@ from shop.kit.secret import Secret
 from shop.settings import Smtp, Stripe
 
 SECRET_KEY, PUBLISHABLE_KEY, WEBHOOK_SECRET = "sk_test_shop", "pk_test_shop", "whsec_shop"
-
-
-def free_port() -> int:
-    """Give a loopback port that nobody listens on at this moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class Outside:

@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from tests.support.loopback import free_port
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300", "shared_buffers": "64MB"}
 START_SECONDS = 30
@@ -33,7 +34,7 @@ def server() -> Iterator[str]:
         user = _unprivileged(folder)
         install = _reachable(folder, user)
         _run(user, [install / "bin" / "initdb", "-D", folder / "data", "-U", "shop", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"])
-        port = _free_port()
+        port = free_port()
         options = [item for key, value in FAST.items() for item in ("-c", f"{key}={value}")]
         listen = ["-c", "listen_addresses=127.0.0.1", "-p", str(port), "-k", str(folder)]
         with (folder / "log").open("wb") as log:
@@ -78,13 +79,6 @@ def _run(user: dict[str, Any], command: list[Any]) -> None:
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, cwd="/", **user)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed: {done.stderr or done.stdout}")
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _wait(process: subprocess.Popen[Any], port: int, log: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import httpx
-from tests.support.outside import Outside, free_port
+from tests.support.loopback import free_port
+from tests.support.outside import Outside
 from tests.support.process import ShopProcess
 from tests.support.remote import SECRET, Network
 from tests.support.shop import ISSUER, SIGNING_KEY

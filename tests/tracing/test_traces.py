@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.outside import free_port, outside
+from tests.support.loopback import free_port
+from tests.support.outside import outside
 from tests.support.process import ShopProcess
 from tests.support.shop import Shop, eventually
 from tests.support.topologies import processes
