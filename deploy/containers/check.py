@@ -7,11 +7,12 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
-from deploy.containers import looking, single
+from deploy.containers import documented, looking, single
 from deploy.containers.engine import compose, containers, inspected, published
 from deploy.containers.traffic import Traffic, served
 from tests.support.outside import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Outside
@@ -43,12 +44,16 @@ async def opened(url: str) -> AsyncGenerator[Containers]:
     async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client, httpx.AsyncClient(base_url=twin, trust_env=False) as bank:
         shop = Containers(client, Outside(stripe, smtp, bank, published("mailbox", 8002), NO_PICTURES), "")
 
-        async def sells() -> bool:
-            addresses = ("/products", "/shipping-methods", "/carts/mine", "/users/me")
-            return {(await client.get(f"/api/v1{address}")).status_code for address in addresses} <= {200, 401}
-
-        await eventually(sells, 120)
+        await eventually(lambda: sells(shop), 120)
         yield shop
+
+
+async def sells(shop: Shop) -> bool:
+    """Tell whether every module answers."""
+    addresses = ("/products", "/shipping-methods", "/carts/mine", "/users/me")
+    with suppress(httpx.TransportError):
+        return {(await shop.client.get(f"/api/v1{address}")).status_code for address in addresses} <= {200, 401}
+    return False
 
 
 async def hires(shop: Containers, service: str) -> None:
@@ -130,6 +135,21 @@ async def four(shop: Containers) -> None:
     await buys(shop, "after@example.com")
 
 
+async def returns(shop: Shop, backup: str, restore: str) -> None:
+    """Back up and restore as the document says: what was bought before is there, what was bought since is not, and the shop sells."""
+    known = await buys(shop, "known@example.com")
+    with TemporaryDirectory() as folder:
+        documented.typed(folder, backup)
+        forgotten = await buys(shop, "forgotten@example.com")
+        documented.typed(folder, restore)
+    await eventually(lambda: sells(shop), 120)
+    assert (await known.looks())["status"] == "confirmed", "the order from before the backup was lost"
+    answer = await forgotten.call("GET", f"/orders/{forgotten.order['id']}")
+    assert answer.status_code == 404, f"{answer.status_code}: the shop did not go back to the backup"
+    await buys(shop, "restored@example.com")
+    print("   backed up while it sold, and restored")
+
+
 async def _scaled(number: int) -> None:
     options = ("--detach", "--no-build", "--no-recreate", "--no-deps", "--wait", "--scale", f"products={number}")
     await asyncio.to_thread(compose, "up", *options, "products")
@@ -145,14 +165,15 @@ async def main() -> None:
     looking.compose_file()
     async with opened(os.environ["SHOP_URL"]) as shop:
         await (one if profile == "one" else four)(shop)
-    looking.hardening()
-    looking.secrets()
-    looking.footprint(profile, REQUESTS)
-    if profile == "one":
-        looking.refusal()
-        single.serves_alone()
-    else:
-        looking.databases()
+        looking.hardening()
+        looking.secrets()
+        looking.footprint(profile, REQUESTS)
+        if profile == "one":
+            looking.refusal()
+            single.serves_alone()
+        else:
+            looking.databases()
+        await returns(shop, *documented.backups()[slice(2) if profile == "one" else slice(2, 4)])
 
 
 if __name__ == "__main__":
