@@ -36,7 +36,7 @@ class AccessTokens {
   }
 
   private static WebClient through(ReactorLoadBalancerExchangeFilterFunction balancer) {
-    var patient = HttpClient.create().responseTimeout(PATIENCE);
+    var patient = Names.upToDate(HttpClient.create()).responseTimeout(PATIENCE);
     return WebClient.builder().clientConnector(new ReactorClientHttpConnector(patient)).filter(balancer).build();
   }
 
