@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
@@ -51,15 +52,14 @@ class Proxy:
         self.seen: list[Seen] = []
         self._port, self._upstream = port, upstream
         self._faults: list[Fault] = []
-        self._server: asyncio.Server | None = None
-        self._turn = asyncio.Lock()
+        self._listener: socket.socket | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator["Proxy"]:
         """Listen for the length of the block."""
-        await self._listen()
+        self._listen()
         try:
             yield self
         finally:
@@ -77,30 +77,37 @@ class Proxy:
     async def heals(self) -> None:
         """Break nothing any more."""
         self._faults.clear()
-        await self._listen()
+        self._listen()
 
-    async def _listen(self) -> None:
-        async with self._turn:  # two calls that were refused, or one and the end of all faults, may come back at once
-            if self._server is None:
-                self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+    def _listen(self) -> None:
+        """Listen by ourselves: asyncio's server, closed while it takes a connection in, leaves that open and owned by nobody."""
+        if self._listener is None:
+            self._listener = socket.create_server(("127.0.0.1", self._port))
+            self._listener.setblocking(False)
+            asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
     def _go_away(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
         for writer in self._open:
             writer.transport.abort()
 
     async def _is_away(self) -> None:
         await asyncio.sleep(AWAY)
-        await self._listen()
+        self._listen()
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve((reader, writer)))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(BlockingIOError, ConnectionAbortedError):  # who called has gone
+            connection, _ = listener.accept()
+            task = asyncio.create_task(self._serve(connection))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(lambda _: connection.close())  # also where it was cancelled before it began
 
-    async def _serve(self, client: Streams) -> None:
+    async def _serve(self, connection: socket.socket) -> None:
+        client = await asyncio.open_connection(sock=connection)
         self._open.add(client[1])
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
