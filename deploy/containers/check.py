@@ -5,6 +5,7 @@ usage: python -m deploy.containers.check, with SHOP_URL, COMPOSE_PROFILES, COMPO
 
 import asyncio
 import os
+import tarfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +17,7 @@ from deploy.containers import documented, looking, single
 from deploy.containers.engine import compose, containers, inspected, published
 from deploy.containers.traffic import Traffic, served
 from tests.support.outside import PUBLISHABLE_KEY, SECRET_KEY, WEBHOOK_SECRET, Outside
+from tests.support.pictures import picture
 from tests.support.shop import Buyer, Shop, eventually
 
 from shop.kit.secret import Secret
@@ -116,7 +118,9 @@ async def one(shop: Containers) -> None:
 async def four(shop: Containers) -> None:
     """Buy, kill sales in the middle of a purchase, let products be two and one again under load."""
     await hires(shop, "users")
-    await shop.product("mug-1", stock=1000)
+    mug = await shop.product("mug-1", stock=1000)
+    added = await shop.call("POST", f"/products/{mug['id']}/images", content=picture(), headers=shop.staff())
+    assert added.status_code == 201, added.text
     await buys(shop, "four@example.com")
 
     async def kill() -> None:
@@ -135,11 +139,15 @@ async def four(shop: Containers) -> None:
     await buys(shop, "after@example.com")
 
 
-async def returns(shop: Shop, backup: str, restore: str) -> None:
+async def returns(shop: Shop, backup: str, restore: str, *volumes: str) -> None:
     """Back up and restore as the document says: what was bought before is there, what was bought since is not, and the shop sells."""
     known = await buys(shop, "known@example.com")
     with TemporaryDirectory() as folder:
         documented.typed(folder, backup)
+        for commands in volumes:
+            documented.typed(folder, commands)
+            assert any(name.startswith("./images/") for name in _files(folder, "images.tgz")), "the pictures were not kept"
+            assert "./sales/internal_secret" in _files(folder, "secrets.tgz"), "the secrets were not kept"
         forgotten = await buys(shop, "forgotten@example.com")
         documented.typed(folder, restore)
     await eventually(lambda: sells(shop), 120)
@@ -148,6 +156,11 @@ async def returns(shop: Shop, backup: str, restore: str) -> None:
     assert answer.status_code == 404, f"{answer.status_code}: the shop did not go back to the backup"
     await buys(shop, "restored@example.com")
     print("   backed up while it sold, and restored")
+
+
+def _files(folder: str, archive: str) -> list[str]:
+    with tarfile.open(Path(folder) / archive) as kept:
+        return [member.name for member in kept if member.isfile()]
 
 
 async def _scaled(number: int) -> None:
@@ -173,7 +186,7 @@ async def main() -> None:
             single.serves_alone()
         else:
             looking.databases()
-        await returns(shop, *documented.backups()[slice(2) if profile == "one" else slice(2, 4)])
+        await returns(shop, *documented.backups()[slice(2) if profile == "one" else slice(2, 5)])
 
 
 if __name__ == "__main__":
