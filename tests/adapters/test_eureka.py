@@ -159,16 +159,19 @@ async def test_a_process_that_never_got_ready_leaves_too(server: Server, eureka:
     assert eureka.instances == {}
 
 
-async def test_without_a_registry_nothing_is_said() -> None:
-    """A process alone has nobody to tell."""
-    presence = Presence(Server([], http_client()), [])
+async def test_who_has_nothing_to_register_says_nothing(server: Server, eureka: FakeEureka, caplog: pytest.LogCaptureFixture) -> None:
+    """A process alone begins and ends without a word to a registry, or about one."""
+    presence = Presence(server, [])
 
     async def ready() -> bool:
         return True
 
     presence.begin(ready)
+    await asyncio.sleep(0)
     await presence.down()
+    assert (eureka.statuses(), caplog.messages) == ({}, [])
     await presence.leave()
+    assert (eureka.instances, caplog.messages) == ({}, [])
 
 
 @pytest.mark.parametrize("listens, hostname, found", [("0.0.0.0", "products", "products"), ("10.0.0.5", None, "10.0.0.5"), ("10.0.0.5", "a", "a")])
