@@ -5,6 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from shop.kit.files import sync
 from shop.kit.problems import NotFound, Unavailable
 from shop.kit.transactions import assert_no_transaction
 from shop.ports.images import ImageStore, StoredImage
@@ -62,7 +63,7 @@ def _keep(path: Path, content: bytes) -> None:
         except FileExistsError:
             return
     for folder in (path.parent, path.parent.parent):
-        _sync(folder)
+        sync(folder)
 
 
 def _try(folder: Path) -> None:
@@ -70,14 +71,6 @@ def _try(folder: Path) -> None:
     place = next(path for path in (folder, *folder.parents) if path.exists())
     with tempfile.TemporaryDirectory(dir=place, prefix=".unfinished-") as made:
         _keep(Path(made) / "check", b"")
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def adapter(settings: Images) -> ImageFolder:

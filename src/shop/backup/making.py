@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 from msgspec import Struct
 
 from shop.backup import CannotBackUp, archive
-from shop.backup.files import sync
 from shop.backup.moment import copy, one_moment
 from shop.backup.occupancy import shared
 from shop.backup.places import Places, database_name, places
+from shop.kit.files import sync
 from shop.settings import Settings
 
 

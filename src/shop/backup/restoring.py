@@ -13,11 +13,12 @@ from msgspec import Struct
 
 import shop
 from shop.backup import CannotRestore, archive
-from shop.backup.files import give, make, sync
+from shop.backup.files import give, make
 from shop.backup.moment import is_busy
 from shop.backup.occupancy import MOVED, Notes, Occupied, alone
 from shop.backup.places import Places, places
 from shop.kit import revisions
+from shop.kit.files import sync
 from shop.settings import Settings
 
 STAGING = Path(".restoring")

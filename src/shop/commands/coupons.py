@@ -213,9 +213,9 @@ def _moment(moment: datetime) -> str:
 
 
 def _money(money: Any) -> str:
-    from babel.numbers import format_currency, get_currency_precision
+    from shop.kit.letters import money_text
 
-    return str(format_currency(money.amount / 10 ** get_currency_precision(money.currency), money.currency, locale="en"))
+    return money_text(money, "en")
 
 
 def _state(coupon: Any) -> str:

@@ -108,7 +108,7 @@ def _words(folder: Path, locales: Sequence[str]) -> dict[str, dict[str, Any]]:
 def _environment(folder: Path) -> Environment:
     loader = FileSystemLoader([folder, SHARED])
     made = Environment(loader=loader, autoescape=select_autoescape(["html"]), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"money": _money, "day": _day, "hours": _hours, "columns": _columns, "wrapped": _wrapped, "address_lines": _address_lines}
+    made.filters |= {"money": money_text, "day": _day, "hours": _hours, "columns": _columns, "wrapped": _wrapped, "address_lines": _address_lines}
     return made
 
 
@@ -131,7 +131,8 @@ def _tidy(value: Any) -> Any:
     return value
 
 
-def _money(money: Money, locale: Locale) -> str:
+def money_text(money: Money, locale: Locale | str) -> str:
+    """Write an amount as people of a locale do, such as `€19.99`."""
     digits = get_currency_precision(money.currency)
     return format_currency(Decimal(money.amount).scaleb(-digits), money.currency, locale=locale)
 
