@@ -1,5 +1,5 @@
 # Two commands do it all: `make demo` runs the shop on this machine, `make test` runs its tests; `make system` and `make live` add those that take whole systems.
-SYSTEM = tests/crash tests/backup tests/blackbox tests/exchanges tests/extraction tests/tracing tests/partitions tests/process/test_demo.py tests/process/test_registered.py tests/process/test_serve.py tests/promotions/test_kill.py tests/promotions/test_command.py tests/products/test_command.py tests/observability/test_series.py
+SYSTEM = tests/crash tests/backup tests/blackbox tests/exchanges tests/extraction tests/tracing tests/partitions tests/journeys/test_crowd.py tests/process/test_demo.py tests/process/test_registered.py tests/process/test_serve.py tests/promotions/test_kill.py tests/promotions/test_command.py tests/products/test_command.py tests/observability/test_series.py
 LIVE = tests/faults tests/live tests/observability/test_promtool.py
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
