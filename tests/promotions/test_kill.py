@@ -19,7 +19,7 @@ from shop.kit.clock import Clock
 from shop.modules.users import tables
 
 READERS = 60
-RATE = "40"
+RATE = "20"
 
 
 class Killable(Shop):
