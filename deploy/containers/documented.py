@@ -8,7 +8,7 @@ BLOCK = re.compile(r"^```(?:bash)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def backups() -> list[str]:
-    """Give the commands of "Back up": back up and restore `one`, then `four`, then the volumes."""
+    """Give the commands of "Back up": back up and restore `one`, then `four`; keep the volumes of `four`, and set it up anew."""
     section = (ROOT / "docs/containers.md").read_text().partition("## Back up\n")[2].partition("\n## ")[0]
     return BLOCK.findall(section)
 
