@@ -32,9 +32,11 @@ def test_more_than_is_left_is_refused(demo: Demo) -> None:
     """409 refund_exceeds_payment, and nothing was refunded."""
     order = demo.bought()
     problem(demo.refund(order, amount=euro(1496)), 409, "refund_exceeds_payment")
+    assert demo.look(order)["refunds"] == []
     ok(demo.refund(order, amount=euro(1000), reason="fraudulent"), 201)
     problem(demo.refund(order, amount=euro(496)), 409, "refund_exceeds_payment")
     ok(demo.refund(order, amount=euro(495), reason="other"), 201)
+    assert [one["amount"] for one in demo.look(order)["refunds"]] == [euro(1000), euro(495)]
 
 
 def test_a_refund_restocks(demo: Demo) -> None:
@@ -85,6 +87,7 @@ def test_a_refund_needs_a_reason_and_a_key(demo: Demo, paid: Order) -> None:
     """Idempotency-Key is required on refunds: missing 400."""
     problem(demo.http.post(f"{paid.path}/refunds", json={}, headers=demo.staff | {"Idempotency-Key": unique()}), 400, at="reason")
     problem(demo.http.post(f"{paid.path}/refunds", json={"reason": "other"}, headers=demo.staff), 400, at="Idempotency-Key")
+    assert demo.look(paid)["refunds"] == []
 
 
 def test_what_is_not_paid_is_neither_refunded_nor_shipped(demo: Demo) -> None:
@@ -93,6 +96,8 @@ def test_what_is_not_paid_is_neither_refunded_nor_shipped(demo: Demo) -> None:
     problem(demo.refund(order), 409)
     problem(demo.refund(order, amount=euro(1)), 409)
     problem(demo.ship(order), 409)
+    seen = demo.look(order)
+    assert (seen["refunds"], seen["shipments"]) == ([], [])
     absent = Order({"id": ABSENT}, {})
     problem(demo.refund(absent), 404)
     problem(demo.ship(absent), 404)

@@ -66,5 +66,7 @@ async def test_everybody_is_forgotten_when_the_shop_is_killed(killable: Killable
     erasures = await rows(database_url, "users", users.erasures)
     receipts = await rows(database_url, "sales", sales.erasure_receipts)
     assert (len(erasures), [receipt["erased"] for receipt in receipts]) == (PEOPLE, [{"orders": 1, "kept_answers": 1}] * PEOPLE)
+    receipts = await rows(database_url, "cart", cart.ERASURE_RECEIPTS)
+    assert [receipt["erased"] for receipt in receipts] == [{"open_carts": 0, "ordered_carts": 1, "redemptions": 0, "kept_answers": 0}] * PEOPLE
     assert [one["status"] for one in await rows(database_url, "cart", cart.CARTS)] == ["ordered"] * PEOPLE
     assert await shop.shelf("mug") == (0, 0, 0)
